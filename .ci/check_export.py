@@ -1,0 +1,40 @@
+"""Fail when notebooks and exported modules differ, a notebook is not cleaned, or a module has no notebook any more."""
+import hashlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+
+
+def git(*words) -> str:
+    return subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def state() -> dict[str, str]:
+    "Digest of every notebook and module, tracked or not."
+    names = git("ls-files", "--cached", "--others", "--exclude-standard", "nbs", "lanenb").splitlines()
+    return {n: hashlib.sha256((ROOT / n).read_bytes()).hexdigest() for n in names if (ROOT / n).is_file()}
+
+
+def orphans() -> list[str]:
+    "Modules that no notebook exports: a renamed notebook leaves its old module behind."
+    found = []
+    for path in sorted((ROOT / "lanenb").rglob("*.py")):
+        if path.name in ("__init__.py", "_modidx.py"): continue
+        source = re.search(r"File to edit: (\S+\.ipynb)", path.read_text(encoding="utf-8"))
+        if not source or not (path.parent / source[1]).resolve().is_file(): found.append(str(path.relative_to(ROOT)))
+    return found
+
+
+before = state()
+for command in ("nbdev_export", "nbdev_clean"): subprocess.run([BIN / command], cwd=ROOT, check=True)
+after = state()
+changed = sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
+lost = orphans()
+for name in changed: print(f"out of step with its notebook, or not cleaned: {name}", file=sys.stderr)
+for name in lost: print(f"no notebook exports this module: {name}", file=sys.stderr)
+if changed or lost: sys.exit(1)
+print(f"{len(after)} notebooks and modules in step")

@@ -1,0 +1,58 @@
+# Two commands: `make report` (the 1-image LaneLM overfit, from a fresh clone to an HTML report) and `make test`.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+SET_UP := .venv/.set-up
+SCENES := data/scenes/list/train_gt.txt
+export NO_ALBUMENTATIONS_UPDATE := 1
+
+.PHONY: help report test lint check-export check-readme nbtest check-reports bench readme clean
+
+help:  ## what there is
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# torch first and by exact version: see constraints.txt
+$(SET_UP): constraints.txt settings.ini setup.py
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install -q $$(grep '^torch==' constraints.txt)
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
+
+$(SCENES): | $(SET_UP)
+	$(BIN)/lanenb data culane --out data/scenes --n 60
+
+report: $(SET_UP) $(SCENES)  ## the 1-image overfit on generated data, V4 and V5 -> reports/index.html
+	$(BIN)/lanenb run lanelm --name one_image_v4 -p data data/scenes -p n_images 1 -p design v4 -p epochs 300
+	$(BIN)/lanenb run lanelm --name one_image_v5 -p data data/scenes -p n_images 1 -p design v5 -p epochs 300
+	$(BIN)/lanenb reports
+
+test: lint check-export check-readme $(SCENES) nbtest check-reports  ## export check, linters, every notebook, a report in a browser
+
+lint: $(SET_UP)
+	$(BIN)/ruff check --config .ci/ruff.toml lanenb .ci setup.py
+
+check-export: $(SET_UP)
+	$(BIN)/python .ci/check_export.py
+
+check-readme: $(SET_UP)
+	$(BIN)/python .ci/readme.py --check
+
+nbtest: $(SET_UP)
+	OMP_NUM_THREADS=1 MPLBACKEND=agg $(BIN)/nbdev_test --n_workers 2 --timing
+
+check-reports: $(SET_UP) $(SCENES)
+	out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; \
+	$(BIN)/lanenb run lanelm --name smoke --out "$$out" -p data data/scenes; \
+	$(BIN)/lanenb reports --out "$$out"; \
+	$(BIN)/python .ci/check_report.py "$$out/smoke/report.html" "$$out/index.html"
+
+bench: $(SET_UP)  ## our paths against plain references, as ratios
+	$(BIN)/lanenb bench
+
+readme: $(SET_UP)  ## README.md from nbs/index.ipynb
+	$(BIN)/python .ci/readme.py
+
+clean:  ## generated data and the environment (reports stay)
+	rm -rf .venv data/scenes
