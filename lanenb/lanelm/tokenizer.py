@@ -185,16 +185,16 @@ def sample_rows(x, y, h, first, last, ys):
     seg, rows = np.repeat(np.arange(len(n)), n), k[last] - k[first]
     base = np.arange(len(first))*T + k[first]
     at = np.arange(len(seg)) + np.repeat(base - np.cumsum(rows) + rows, rows)
-    u, hs, m = np.tile(ys, len(first))[at] - y[seg], h[seg], (np.diff(x)/h)[seg]
-    d0, d1, v = d[seg], d[seg+1], u/hs
-    return at, x[seg] + u*(d0 + v*(3*m - 2*d0 - d1 + v*(d0 + d1 - 2*m)))
+    u, m = np.tile(ys, len(first))[at] - y[seg], np.diff(x)/h
+    c2, c3 = (3*m - 2*d[:-1] - d[1:])/h, (d[:-1] + d[1:] - 2*m)/(h*h)
+    return at, x[seg] + u*(d[seg] + u*(c2[seg] + u*c3[seg]))
 
 # %% ../../nbs/lanelm/01_tokenizer.ipynb #dddedb7e
 def _join(lanes):
     "The points of `lanes` in a row: x, y (N,), the steps h (N-1,), each lane's first and last index. None unless all have two or more finite points with ascending y."
-    count = np.fromiter(map(len, lanes), np.intp, len(lanes))
-    points = np.concatenate(lanes)
-    if points.shape[1] != 2 or count.min() < 2 or not np.isfinite(points).all(): return None
+    try: count, points = np.fromiter(map(len, lanes), np.intp, len(lanes)), np.concatenate(lanes)
+    except (TypeError, ValueError): return None  # numbers, or arrays of several shapes
+    if points.ndim != 2 or points.shape[1] != 2 or count.min() < 2 or not np.isfinite(points).all(): return None
     x, y = points[:, 0].astype(np.float64), points[:, 1].astype(np.float64)
     last, h = np.cumsum(count) - 1, np.diff(y)
     h[last[:-1]] = np.inf
@@ -206,11 +206,11 @@ def _clean(points, i):
     except ValueError as e: raise ValueError(f"lane {i}: {e}") from None
 
 # %% ../../nbs/lanelm/01_tokenizer.ipynb #69219121
-_CHUNK = 400  # lanes at a time: the work stays in the processor's cache
+_CHUNK = 1000          # lanes at a time, some MB of work
+np.empty(3 << 20)      # freed at once: from now on glibc keeps the memory of arrays up to this size (24 MB) for the next ones instead of returning it to the system
 
 def encode(self:LaneTokenizer, lanes):
     "x tokens and y tokens, int64 (L, T), of a list of lanes (N, 2): the tokens of `encode_lane` for each, all at once. Raises `ValueError` naming the lane."
-    lanes = [l if getattr(l, "ndim", 0) == 2 and l.shape[1] == 2 else _clean(l, i) for i, l in enumerate(lanes)]
     bins = np.zeros((len(lanes), self.T), np.int64)
     for i in range(0, len(lanes), _CHUNK): self._fill(bins[i:i+_CHUNK], lanes[i:i+_CHUNK], i)
     x = bins if self.settings.mode == "absolute" else self.to_relative(bins)
