@@ -53,7 +53,8 @@ def mirror_frame(frame:dict, slots:int=4) -> dict:
 
 # %% ../../nbs/lanes/08_augment.ipynb #60c0de34
 class Augment:
-    "Augments a frame in the network's space: `augment(frame, rng)` → frame, lanes cut at the border and in order. `slots` is the number of lane slots in masks."
+    """Augments a frame in the network's space: `augment(frame, rng)` → frame, lanes cut at the border and in order. `slots` is the number of lane
+    slots in masks."""
     def __init__(self, settings:AugmentSettings|None=None, slots:int=4):
         self.settings, self.slots = settings or AugmentSettings(), slots
         self.pipeline = build_pipeline(self.settings)

@@ -31,11 +31,13 @@ def _stroke(img, points, colour, width, dash=0):
         if len(part) > 1: cv2.polylines(img, [part], False, colour, width, cv2.LINE_AA, 4)
 
 # %% ../../nbs/lanes/09_draw.ipynb #06529ee8
-COLOURS = dict(orange=(230, 159, 0), sky=(86, 180, 233), green=(0, 158, 115), yellow=(240, 228, 66), blue=(0, 114, 178), vermillion=(213, 94, 0), purple=(204, 121, 167))
+COLOURS = dict(orange=(230, 159, 0), sky=(86, 180, 233), green=(0, 158, 115),
+               yellow=(240, 228, 66), blue=(0, 114, 178), vermillion=(213, 94, 0), purple=(204, 121, 167))
 SLOTS = tuple(COLOURS[c] for c in ("sky", "orange", "purple", "yellow", "green", "vermillion", "blue"))  # left to right
 
 def _canvas(img):
-    if not isinstance(img, np.ndarray) or img.dtype != np.uint8 or img.ndim != 3 or img.shape[2] != 3: raise ValueError("lanes are drawn on RGB uint8 arrays (H, W, 3)")
+    if not isinstance(img, np.ndarray) or img.dtype != np.uint8 or img.ndim != 3 or img.shape[2] != 3:
+        raise ValueError("lanes are drawn on RGB uint8 arrays (H, W, 3)")
     return np.ascontiguousarray(img).copy()
 
 def _draw(img, lane, colour, width, dash=0, edge=True):
@@ -45,7 +47,8 @@ def _draw(img, lane, colour, width, dash=0, edge=True):
     _stroke(img, points, tuple(int(c) for c in colour), width, dash)
 
 def draw_lanes(img:np.ndarray, lanes, colors=None, width:int=4) -> np.ndarray:
-    "A copy of `img` (RGB uint8) with `lanes` (in its pixels) drawn `width` px wide, anti-aliased. `colors`: one RGB for all, or one per lane; default: by slot, left to right."
+    """A copy of `img` (RGB uint8) with `lanes` (in its pixels) drawn `width` px wide, anti-aliased. `colors`: one RGB for all, or one per lane;
+    default: by slot, left to right."""
     img = _canvas(img)
     if colors is None: colors = SLOTS
     elif np.ndim(colors) == 1: colors = [colors]
@@ -70,7 +73,8 @@ def _legend(img, kinds, size):
 
 # %% ../../nbs/lanes/09_draw.ipynb #0eb22cef
 def overlay(img:np.ndarray, truth=None, pred=None, pairs=None, width:int=4, legend:bool=True) -> np.ndarray:
-    "A copy of `img` with the lanes of `truth` and `pred` (lists in its pixels, or None). `pairs` [(prediction, truth)] are the hits; without pairs predictions are not judged."
+    """A copy of `img` with the lanes of `truth` and `pred` (lists in its pixels, or None). `pairs` [(prediction, truth)] are the hits; without
+    pairs predictions are not judged."""
     img = _canvas(img)
     hit_p, hit_t = ({p for p, _ in pairs}, {t for _, t in pairs}) if pairs is not None else (set(), set())
     judged = pairs is not None and truth is not None

@@ -13,7 +13,8 @@ from scipy.signal import savgol_filter
 
 # %% ../../nbs/lanes/02_geometry.ipynb #9949121a
 def as_lane(points, dtype=np.float32) -> np.ndarray:
-    "`points` (N, 2) as a lane: `dtype`, y strictly ascending, points of one row merged to their mean x. No points give a (0, 2) lane. Raises `ValueError` on another shape or a value that is not finite."
+    """`points` (N, 2) as a lane: `dtype`, y strictly ascending, points of one row merged to their mean x. No points give a (0, 2) lane. Raises
+    `ValueError` on another shape or a value that is not finite."""
     points = np.asarray(points, np.float64)
     if points.size == 0: return np.empty((0, 2), dtype)
     if points.ndim != 2 or points.shape[1] != 2: raise ValueError(f"a lane is an array of shape (N, 2), not {points.shape}")
@@ -24,7 +25,8 @@ def as_lane(points, dtype=np.float32) -> np.ndarray:
 
 # %% ../../nbs/lanes/02_geometry.ipynb #c4aa0f74
 def lane_xs(lane, ys) -> np.ndarray:
-    "x of `lane` at the rows `ys` (T,), by a spline through its points: float64 (T,), NaN outside the lane's own rows. A lane of less than two rows has no x(y): all NaN."
+    """x of `lane` at the rows `ys` (T,), by a spline through its points: float64 (T,), NaN outside the lane's own rows. A lane of less than two
+    rows has no x(y): all NaN."""
     lane, ys = as_lane(lane, np.float64), np.asarray(ys, np.float64)
     xs = np.full(ys.shape, np.nan)
     if len(lane) < 2: return xs
@@ -73,6 +75,7 @@ def _system(x, y, count):
     rhs[row, last] = (b**2*ma + (2*(a + b) + b)*a*mb) / (a + b)
     return low, diag, up, _short(low, diag, up, rhs, count, m)
 
+# %% ../../nbs/lanes/02_geometry.ipynb #37dcd55c
 def _short(low, diag, up, rhs, count, m):
     "Overwrite the equations of lanes with less than four points; returns `rhs`."
     three, two, few = count == 3, count == 2, count < 2
@@ -96,7 +99,8 @@ def _slopes(x, y, count):
 
 # %% ../../nbs/lanes/02_geometry.ipynb #c001f500
 def lanes_xs(lanes, ys) -> np.ndarray:
-    "x of every lane at the rows `ys` (T,): float64 (L, T), the same numbers as `lane_xs` of each. `lanes` are lanes as `as_lane` makes them (y strictly ascending)."
+    """x of every lane at the rows `ys` (T,): float64 (L, T), the same numbers as `lane_xs` of each. `lanes` are lanes as `as_lane` makes them (y
+    strictly ascending)."""
     ys = np.asarray(ys, np.float64)
     if not len(lanes): return np.empty((0, len(ys)))
     x, y, count = _padded(lanes)
@@ -125,7 +129,8 @@ def _segments_inside(a, d, size):
 
 # %% ../../nbs/lanes/02_geometry.ipynb #1020c37f
 def clip_lane(lane, size) -> np.ndarray:
-    "The part of `lane` inside an image of `size` (w, h), cut exactly at the border; of several parts the one over most rows. Less than two rows inside give a (0, 2) lane."
+    """The part of `lane` inside an image of `size` (w, h), cut exactly at the border; of several parts the one over most rows. Less than two rows
+    inside give a (0, 2) lane."""
     lane, size = np.asarray(lane, np.float64).reshape(-1, 2), np.asarray(size, np.float64)
     a, d = lane[:-1], np.diff(lane, axis=0)
     enter, leave = _segments_inside(a, d, size)
@@ -180,7 +185,8 @@ def order_lanes(lanes, height:float) -> list:
 
 # %% ../../nbs/lanes/02_geometry.ipynb #41760b52
 def smooth_lane(lane, window:int, polyorder:int=2) -> np.ndarray:
-    "`lane` with x smoothed along evenly spaced rows (Savitzky-Golay, odd `window` in rows). A shorter lane gets the longest odd window that fits, or is returned as it is when that is not above `polyorder`."
+    """`lane` with x smoothed along evenly spaced rows (Savitzky-Golay, odd `window` in rows). A shorter lane gets the longest odd window that
+    fits, or is returned as it is when that is not above `polyorder`."""
     if window % 2 == 0 or window <= polyorder: raise ValueError(f"the window must be odd and larger than polyorder ({polyorder}), not {window}")
     lane = as_lane(lane)
     window = min(window, len(lane) - 1 + len(lane) % 2)

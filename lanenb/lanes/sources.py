@@ -24,13 +24,16 @@ from .view import View, image_tensor
 IMAGES = (".jpg", ".jpeg", ".png")
 
 def find_images(root) -> list:
-    "Paths of all images under `root`, relative and sorted; hidden files and folders and mask folders are passed over."
-    found = []
-    for folder, subs, files in os.walk(root):
+    "Paths of all images under `root`, relative and sorted; links are followed, hidden files and folders and mask folders are passed over."
+    found, seen = [], set()
+    for folder, subs, files in os.walk(root, followlinks=True):
+        if (real := os.path.realpath(folder)) in seen: subs.clear(); continue   # a link in a circle
+        seen.add(real)
         subs[:] = sorted(s for s in subs if not s.startswith(".") and s != "laneseg_label_w16")
         found += [Path(folder, f).relative_to(root) for f in files if f.lower().endswith(IMAGES) and not f.startswith(".")]
     return sorted(found)
 
+# %% ../../nbs/lanes/05_sources.ipynb #554f3e34
 class Folder:
     "The images under `root` with a `.lines.txt` beside them (`left_out` counts the others); all images, without lanes, when not `labels`."
     def __init__(self, root, labels:bool=True):
@@ -55,7 +58,8 @@ def load(self:Folder, i:int) -> dict:
 
 # %% ../../nbs/lanes/05_sources.ipynb #0dbff380
 def open_source(path, split:str|None=None, labels:bool=True):
-    "The source at `path`: `CULane` (it has list/), `TuSimple` (label_data*.json or test_label*.json) or `Folder`. `split` defaults to train. Raises `DataError` when it is none of them."
+    """The source at `path`: `CULane` (it has list/), `TuSimple` (label_data*.json or test_label*.json) or `Folder`. `split` defaults to train.
+    Raises `DataError` when it is none of them."""
     root = data_root(path)
     if (root/"list").is_dir(): return CULane(root, split or "train", labels=labels)
     if any(root.glob("label_data*.json")) or any(root.glob("test_label*.json")): return TuSimple(root, split or "train", labels=labels)
@@ -72,10 +76,12 @@ def trim_frame(frame:dict) -> dict:
     return dict(frame, lanes=order_lanes([lane for lane in lanes if len(lane)], h))
 
 def view_frame(frame:dict, view:View|None=None) -> dict:
-    "`frame` in the network's space, through `view` (default `View.road` of its size): image uint8 (h, w, 3), lanes cut at the border, left to right, mask; `meta` gains `view`. Raises `DataError` for a frame of another size than the view's."
+    """`frame` in the network's space, through `view` (default `View.road` of its size): image uint8 (h, w, 3), lanes cut at the border, left to
+    right, mask; `meta` gains `view`. Raises `DataError` for a frame of another size than the view's."""
     meta = frame["meta"]
     view = view or View.road(meta["size"])
-    if meta["size"] != view.size: raise DataError(meta["path"], f"is {meta['size'][0]} × {meta['size'][1]}, the view is for {view.size[0]} × {view.size[1]}")
+    if tuple(meta["size"]) != view.size:
+        raise DataError(meta["path"], "is {} × {}, the view is for {} × {}".format(*meta["size"], *view.size))
     lanes, mask = frame["lanes"], frame["mask"]
     return trim_frame(dict(image=view.image(frame["image"]), lanes=None if lanes is None else [view.forward(lane) for lane in lanes],
                            mask=None if mask is None else view.mask(mask), meta=dict(meta, view=view)))
@@ -94,7 +100,8 @@ def refuse_bad(root, bad:list, total:int, limit:float):
 
 # %% ../../nbs/lanes/05_sources.ipynb #f168d96c
 def load_frames(source, indices=None, limit_bad:float=.01, prepare=None, workers:int=2) -> tuple[list, list]:
-    "(frames, bad): the frames `indices` (default: all) of `source`, in order, each passed through `prepare`; `bad` lists (path, cause) of those skipped. Raises `DataError` when more than `limit_bad` of them are bad."
+    """(frames, bad): the frames `indices` (default: all) of `source`, in order, each passed through `prepare`; `bad` lists (path, cause) of those
+    skipped. Raises `DataError` when more than `limit_bad` of them are bad."""
     indices = list(range(len(source)) if indices is None else indices)
     with ThreadPoolExecutor(workers) as pool:
         results = pool.map(lambda i: _try_load(source, i, prepare or (lambda frame: frame)), indices)
@@ -105,7 +112,9 @@ def load_frames(source, indices=None, limit_bad:float=.01, prepare=None, workers
 
 # %% ../../nbs/lanes/05_sources.ipynb #1834cc0f
 class LaneFrames:
-    "The frames of `source` as training samples in the network's space: `image` float (3, H, W), `lanes`, `mask` (if any), `meta`. `transform(frame, rng)` augments; lanes are cut at the border and ordered again after it. A bad frame is replaced by the next good one; more than `limit_bad` bad ones raise `DataError`."
+    """The frames of `source` as training samples in the network's space: `image` float (3, H, W), `lanes`, `mask` (if any), `meta`.
+    `transform(frame, rng)` augments; lanes are cut at the border and ordered again after it. A bad frame is replaced by the next good one; more
+    than `limit_bad` bad ones raise `DataError`."""
     def __init__(self, source, view:View|None=None, transform=None, seed:int=0, limit_bad:float=.01):
         self.source, self.view, self.transform, self.seed, self.limit_bad = source, view, transform, seed, limit_bad
         self.epoch, self._bad = 0, RawArray("b", len(source))

@@ -10,9 +10,9 @@ import json
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
-from ..core.files import DataError, inside, read_image, read_text, write_text
+from ..core.files import DataError, read_image, read_text, write_text
 from ..core.settings import check_names
-from .culane import data_root
+from .culane import data_root, relative_name
 from .geometry import as_lane, lanes_xs, order_lanes
 
 # %% ../../nbs/lanes/04_tusimple.ipynb #67a8ad89
@@ -22,6 +22,7 @@ def _numbers(values):
     values = np.array(values, np.float64)
     return values if np.isfinite(values).all() and np.abs(values).max(initial=0) <= 1e6 else None
 
+# %% ../../nbs/lanes/04_tusimple.ipynb #ea62971a
 def _record(path, number, line):
     "One checked label or prediction line as a dict. Raises `DataError`."
     try: record = json.loads(line)
@@ -39,7 +40,8 @@ def _record(path, number, line):
     return dict(record, line=number)
 
 def read_records(path) -> list:
-    "The records of a TuSimple file of JSON lines (labels or predictions), each a dict with `lanes`, `h_samples`, `raw_file` and its `line`. Raises `DataError` naming file and line."
+    """The records of a TuSimple file of JSON lines (labels or predictions), each a dict with `lanes`, `h_samples`, `raw_file` and its `line`.
+    Raises `DataError` naming file and line."""
     records = [_record(path, n, line) for n, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]
     if not records: raise DataError(path, "holds no records")
     return records
@@ -84,10 +86,8 @@ class TuSimple:
     "The frames of a `split` (train, val, test) of a TuSimple root; `labels=False` reads images only."
     def __init__(self, root, split:str="train", labels:bool=True):
         self.root, self.split, self.labels, self.records = data_root(root), split, labels, []
-        for file in label_files(root, split): self.records += [self._checked(file, r) for r in read_records(file)]
-    def _checked(self, file, record):
-        try: return dict(record, raw_file=inside(self.root, record["raw_file"]).relative_to(self.root).as_posix(), file=file)
-        except DataError as e: raise DataError(file, e.cause, record["line"]) from None
+        for file in label_files(root, split):
+            self.records += [dict(r, raw_file=relative_name(file, root, r["raw_file"], r["line"]), file=file) for r in read_records(file)]
     def __len__(self): return len(self.records)
     def __repr__(self): return f"TuSimple {self.split}: {len(self)} frames"
     def path(self, i:int) -> Path: return self.root/self.records[i]["raw_file"]

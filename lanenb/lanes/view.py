@@ -37,6 +37,7 @@ def scale(self:View) -> tuple:
     x0, y0, x1, y1 = self.crop
     return self.out[0]/(x1 - x0), self.out[1]/(y1 - y0)
 
+# %% ../../nbs/lanes/01_view.ipynb #88152ee1
 def _pair(points, pair):
     "(`points`, `pair`) as floats of one kind: arrays for an array or list, tensors for a tensor."
     if hasattr(points, "new_tensor"):
@@ -92,7 +93,8 @@ def mask(self:View, mask:np.ndarray) -> np.ndarray:
 def image_tensor(img:np.ndarray):
     "`img` RGB uint8 (H, W, 3) as the networks' input: float32 tensor (3, H, W), channels B, G, R, in [0, 1]."
     import torch
-    if not isinstance(img, np.ndarray) or img.dtype != np.uint8 or img.ndim != 3 or img.shape[2] != 3: raise ValueError("image_tensor takes an RGB uint8 array (H, W, 3)")
+    if not isinstance(img, np.ndarray) or img.dtype != np.uint8 or img.ndim != 3 or img.shape[2] != 3:
+        raise ValueError("image_tensor takes an RGB uint8 array (H, W, 3)")
     return torch.from_numpy(np.ascontiguousarray(img[..., ::-1].transpose(2, 0, 1))).float().div_(255)
 
 def tensor_image(tensor) -> np.ndarray:
