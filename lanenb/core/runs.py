@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FOLDER_VARIABLE', 'Template', 'templates_folder', 'template_names', 'read_template', 'check_parameters',
-           'parse_value', 'run_folder_name', 'check_run_name', 'Run', 'start_run', 'device_name', 'commit_of',
-           'installed_versions', 'folder_lock', 'RunFailed', 'run_template']
+           'parse_value', 'slug', 'folder_name', 'run_folder_name', 'check_run_name', 'Run', 'start_run', 'device_name',
+           'commit_of', 'installed_versions', 'folder_lock', 'RunFailed', 'run_template']
 
 # %% ../../nbs/core/08_runs.ipynb #2d2446b9
 import ast, fcntl, hashlib, io, json, math, numbers, os, re, shutil, signal, subprocess, sys, tempfile, threading, time, tokenize
@@ -86,17 +86,20 @@ def parse_value(text:str, default):
     except yaml.YAMLError: raise SettingsError(f"cannot be read as a value: {text!r}") from None
 
 # %% ../../nbs/core/08_runs.ipynb #1fa0fabe
-def _slug(value) -> str:
+def slug(value) -> str:
     "A short, safe form of a value; with a hash when that form lost something."
     text = str(value)
     safe = re.sub(r"[^A-Za-z0-9.+-]+", "-", Path(text).name if "/" in text else text).strip("-.")[:24]
     return safe if safe == text else f"{safe}-{hashlib.sha1(text.encode()).hexdigest()[:5]}".lstrip("-")
 
-def run_folder_name(template:Template, given:dict) -> str:
-    "The default name of a run: the template and what differs from its defaults, in the template's order, at most 120 characters."
-    changed = [f"{k}-{_slug(given[k])}" for k, v in template.defaults.items() if k in given and given[k] != v]
-    name = "_".join([template.name, *changed])
+def folder_name(start:str, values:dict) -> str:
+    "`start` and the values by name as one safe name of at most 120 characters."
+    name = "_".join([start, *(f"{k}-{slug(v)}" for k, v in values.items())])
     return name if len(name) <= 120 else f"{name[:110]}-{hashlib.sha1(name.encode()).hexdigest()[:8]}"
+
+def run_folder_name(template:Template, given:dict) -> str:
+    "The default name of a run: the template and what differs from its defaults, in the template's order."
+    return folder_name(template.name, {k: given[k] for k, v in template.defaults.items() if k in given and given[k] != v})
 
 def check_run_name(name:str) -> str:
     "Return `name` when it can name a run's folder. Raises `SettingsError` for anything but letters, digits and `. _ + -`, a leading dot, or more than 120 characters."
@@ -199,9 +202,12 @@ def figure(self:Run, fig, name:str, caption:str=""):
 
 @patch
 def curves(self:Run, rows:list[dict]) -> Path:
-    "Write the training rows to curves.csv."
-    from lanenb.core.plots import write_curves
-    return write_curves(self.folder/"curves.csv", rows)
+    "Write the training rows to curves.csv (a `Trainer` whose folder is `run.folder` has done so itself)."
+    from lanenb.core.curves import Curves
+    sheet = Curves(self.folder/"curves.csv")
+    sheet.held = list(rows)
+    sheet.write()
+    return sheet.path
 
 # %% ../../nbs/core/08_runs.ipynb #a67a8f2a
 def commit_of(folder) -> str|None:
@@ -277,7 +283,7 @@ def _execute(source:Path, target:Path, parameters:dict, environment:dict, progre
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # a dead kernel is reported once, by us
     kernel = AsyncKernelManager(kernel_name="python3")
     def work():
-        run_sync(kernel.start_kernel)(env={**os.environ, **environment}, extra_arguments=["--HistoryManager.hist_file=:memory:", "--log-level=ERROR"])
+        run_sync(kernel.start_kernel)(env={**os.environ, **environment}, extra_arguments=["--HistoryManager.hist_file=:memory:", "--log-level=CRITICAL"])
         try: return papermill.execute_notebook(str(source), str(target), parameters, language="python", kernel_name="python3", km=kernel, progress_bar=progress)
         finally: run_sync(kernel.shutdown_kernel)(now=bool(came))
     with _signals_to(kernel) as came, ThreadPoolExecutor(1) as pool:
@@ -289,11 +295,11 @@ def _execute(source:Path, target:Path, parameters:dict, environment:dict, progre
 
 # %% ../../nbs/core/08_runs.ipynb #84da1d54
 class RunFailed(RuntimeError):
-    "A run that started and did not succeed; its partial report is in `folder`."
-    def __init__(self, message:str, folder):
-        super().__init__(message)
-        self.message, self.folder = message, Path(folder)
-    def __reduce__(self): return RunFailed, (self.message, self.folder)  # worker processes send it home
+    "A run that started and did not succeed, with its cause; the partial report is in `folder`."
+    def __init__(self, run_name:str, cause:str, folder):
+        self.run_name, self.cause, self.folder = run_name, cause, Path(folder)
+        super().__init__(f"{run_name} failed: {cause}; see {self.folder/'report.html'}")
+    def __reduce__(self): return RunFailed, (self.run_name, self.cause, self.folder)  # worker processes send it home
 
 def _clear(folder:Path):
     "Remove what an earlier run of that name left; other files (checkpoints to resume from) stay."
@@ -356,7 +362,7 @@ def run_template(name:str, parameters:dict|None=None, run_name:str|None=None, ou
         except (Exception, KeyboardInterrupt) as e: error, stop = _cause(e), e
         _finish(folder, record, began, error, command)
     if isinstance(stop, KeyboardInterrupt): raise stop
-    if error: raise RunFailed(f"{run_name} failed: {error}; see {folder/'report.html'}", folder) from stop
+    if error: raise RunFailed(run_name, error, folder) from stop
     return record
 
 def _command(name:str, given:dict, run_name:str, out) -> str:
