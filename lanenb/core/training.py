@@ -56,9 +56,17 @@ class _Step(nn.Module):
         with torch.autocast(next(self.model.parameters()).device.type, torch.bfloat16, enabled=self.half): found = self.loss(self.model, batch)
         if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict)): raise TypeError("the loss must return (scalar, dict of scalars)")
         loss, scalars = found
-        if not torch.is_tensor(loss) or loss.numel() != 1: raise TypeError(f"the loss must be one number, not {'a tensor of shape ' + str(tuple(loss.shape)) if torch.is_tensor(loss) else type(loss).__name__}")
-        device = loss.device
-        return loss.float().reshape(()), {k: torch.as_tensor(v, dtype=torch.float32, device=device).detach() for k, v in scalars.items()}
+        if not torch.is_tensor(loss): raise TypeError(f"the loss must be a tensor, not {type(loss).__name__}")
+        return _number("loss", loss, loss.device), {k: _number(k, v, loss.device).detach() for k, v in scalars.items()}
+
+_TAKEN = ("step", "epoch", "lr", "grad_norm", "seconds", "_weight")
+
+def _number(name, value, device):
+    "`value` as a 32-bit tensor of shape ()."
+    value = torch.as_tensor(value, dtype=torch.float32, device=device)
+    if value.numel() != 1: raise TypeError(f"'{name}' must be one number, not a tensor of shape {tuple(value.shape)}")
+    if name in _TAKEN: raise ValueError(f"a scalar of the loss cannot be called '{name}': curves.csv has that column already")
+    return value.reshape(())
 
 # %% ../../nbs/core/06_training.ipynb #f5bccd85
 class Trainer:
@@ -67,7 +75,7 @@ class Trainer:
     `loaders`: {"train": DataLoader, "valid": DataLoader or None}; batch sizes are global, processes share each batch. `scheduler`: stepped after every step, or None.
     `validate(model, epoch) -> dict of numbers` runs on the main process with the averaged weights, if any. `out`: folder for `curves.csv` and `checkpoints/`.
     A scalar named `count` says what the loss is a mean over (default: the samples); it weighs batches that are accumulated or shared between processes.
-    `set_epoch(epoch)` is called on a loss, data set or sampler that has it."""
+    `set_epoch(epoch)` is called on a loss, data set or sampler that has it. A model whose frozen parts must stay in evaluation mode overrides `train`."""
     def __init__(self, model, loss, optimizer, scheduler, loaders, settings, out, validate=None):
         check_names(loaders, ("train", "valid"), "loader")
         check_loader(loaders.get("train"))
@@ -106,13 +114,20 @@ def _backward(self:Trainer, item):
     batch = send_to_device(item.batch, self.device, non_blocking=True)
     with nullcontext() if self._is_step(item) else self.accelerator.no_sync(self.module):
         loss, scalars = self.module(batch)
-        count = scalars.pop("count", None)
-        weight = torch.ones((), device=self.device)
-        if self.weighted: weight = weight*(item.count if count is None or not item.count else count)
+        count = _weight(item, scalars)
+        weight = count if self.weighted else 1.0
         self.accelerator.backward(loss*weight if self.weighted else loss)
-    for name, value in dict(scalars, loss=loss.detach(), weight=None).items():
-        self._sums[name] = self._sums.get(name, 0) + (weight if value is None else value*weight)
+    _collect(self._sums, dict(scalars, loss=loss.detach()), weight)
     self._names += sample_names(item.batch, item.indices)
+
+def _weight(item, scalars):
+    "What the loss of a batch is a mean over: its `count` among the scalars (taken out), or the samples; 0 for a filler."
+    count = scalars.pop("count", item.count)
+    return count if item.count else 0.0
+
+def _collect(sums, scalars, weight):
+    "Add `scalars` times `weight`, and `weight` itself, to `sums`."
+    for name, value in dict(scalars, _weight=torch.ones_like(scalars["loss"])).items(): sums[name] = sums.get(name, 0) + value*weight
 
 @patch
 def _is_step(self:Trainer, item) -> bool:
@@ -126,7 +141,7 @@ def _update(self:Trainer, item):
     names = sorted(self._sums)
     values = torch.stack([self._sums[k] for k in names] + [torch.tensor(float(bool(self._asked)), device=self.device)])
     if self.world > 1: values = self.accelerator.reduce(values, "sum")
-    total = values[names.index("weight")].clamp(min=1e-12)
+    total = values[names.index("_weight")].clamp(min=1e-12)
     if self.weighted: torch._foreach_mul_([p.grad for p in self.trained if p.grad is not None], self.world/total)
     norm = self.accelerator.clip_grad_norm_(self.trained, self.settings.clip or math.inf)
     self.step += 1
@@ -147,7 +162,7 @@ def _look(self:Trainer):
     for row, names, values, samples in pending:
         *numbers, asked, norm = values.tolist()
         found = dict(zip(names, numbers))
-        del found["weight"]
+        del found["_weight"]
         row = dict(step=row["step"], epoch=row["epoch"], lr=row["lr"], loss=found.pop("loss"), **found, grad_norm=norm, seconds=row["seconds"])
         self.curves.add(row)
         self._stop = self._stop or asked > 0
@@ -160,12 +175,13 @@ def _look(self:Trainer):
 @patch
 @contextmanager
 def evaluating(self:Trainer):
-    "Within the block the model is in evaluation mode, has the averaged weights (if any) and records no gradients."
+    "Within the block the model is in evaluation mode, has the averaged weights (if any) and records no gradients; random numbers drawn leave no trace."
+    training = self.model.training
     self.model.eval()
     try:
         with self.ema.averaged(self.model) if self.ema else nullcontext(), torch.no_grad(), own_randomness(self.settings.seed, "valid"), \
              torch.random.fork_rng([self.device] if self.device.type == "cuda" else []): yield self.model
-    finally: self.model.train()
+    finally: self.model.train(training)
 
 @patch
 def _validate(self:Trainer, epoch:int) -> dict:
@@ -186,14 +202,13 @@ def _valid_loss(self:Trainer) -> dict:
     sums = {}
     for item in stream(self.loaders["valid"], mixed(self.settings.seed, "valid"), 1, rank=self.rank, world=self.world):
         loss, scalars = self.bare(send_to_device(item.batch, self.device, non_blocking=True))
-        count = scalars.pop("count", None)
-        weight = loss.new_tensor(float(item.count)) if count is None or not item.count else count
-        for name, value in dict(scalars, loss=loss, weight=torch.ones_like(loss)).items(): sums[name] = sums.get(name, 0) + value*weight
+        weight = _weight(item, scalars)
+        _collect(sums, dict(scalars, loss=loss), weight)
     names = sorted(sums)
     values = torch.stack([sums[k] for k in names])
     if self.world > 1: values = self.accelerator.reduce(values, "sum")
-    found = dict(zip(names, (values/values[names.index("weight")].clamp(min=1e-12)).tolist()))
-    del found["weight"]
+    found = dict(zip(names, (values/values[names.index("_weight")].clamp(min=1e-12)).tolist()))
+    del found["_weight"]
     return found
 
 # %% ../../nbs/core/06_training.ipynb #74abbcdd
@@ -214,8 +229,8 @@ def _is_best(self:Trainer, found:dict) -> bool:
 def _save(self:Trainer, best:bool=False):
     "Write `newest.pt`, and `best.pt` when it is the best."
     rng = gather_object([rng_state()]) if self.world > 1 else [rng_state()]
+    self.curves.write(sync=True)
     if self.accelerator.is_main_process:
-        self.curves.write(sync=True)
         state = dict(format=FORMAT, describe=describe(self.model), model=self.model.state_dict(), optimizer=self.optimizer.state_dict(),
                      scheduler=self.scheduler.state_dict() if self.scheduler else None, ema=self.ema.state_dict() if self.ema else None, rng=rng,
                      step=self.step, epoch=self.epoch, batch=self.batch, best=self.best, seconds=self._clock(), same=self._same())
@@ -228,7 +243,7 @@ def _save(self:Trainer, best:bool=False):
 def _same(self:Trainer) -> dict:
     "What must not change between a run and its continuation."
     s, train = self.settings, self.loaders["train"]
-    return dict(seed=s.seed, accumulate=s.accumulate, clip=s.clip, precision=s.precision, ema=s.ema, ema_warmup=s.ema_warmup, samples=len(train.dataset), batches=len(train))
+    return dict(optimizer=type(self.optimizer).__name__, seed=s.seed, accumulate=s.accumulate, clip=s.clip, precision=s.precision, ema=s.ema, ema_warmup=s.ema_warmup, samples=len(train.dataset), batch_size=train.batch_size, batches=len(train))
 
 # %% ../../nbs/core/06_training.ipynb #e2f1a92c
 @patch
@@ -285,6 +300,8 @@ def total_steps(loader, settings) -> int:
 def _begin(self:Trainer, resume:bool):
     "Set the state for the first step, or for the next."
     self._asked, self._stop, self._saved, self._last = Asked(), False, 0, {}
+    if self.accelerator.is_main_process:
+        for path in self.newest.parent.glob(".*.tmp*"): path.unlink()          # pieces of a checkpoint whose writer was killed
     if resume and self.newest.exists(): self._load()
     elif self.step: raise RuntimeError("this trainer has trained already: make a new one, or go on with fit(resume=True)")
     else:
