@@ -10,6 +10,7 @@ __all__ = ['STEPS', 'LIMIT', 'SIZE', 'WIDTH', 'GRID', 'spline_points', 'pixel_pa
 import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 import cv2
@@ -17,20 +18,22 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from scipy.interpolate import splev, splprep
 from scipy.optimize import linear_sum_assignment
-from tqdm import tqdm
 from ..core.files import DataError
+from ..core.progress import Progress
 from .culane import CATEGORIES, data_root, read_list, read_points
 
 # %% ../../nbs/lanes/10_culane_metric.ipynb #b81c40b5
 STEPS, LIMIT = 5, 1 << 20  # curve points per interval; px, coordinates beyond are cut off (no image is that large)
 
 def spline_points(points, steps:int=STEPS) -> np.ndarray:
-    "The curve through `points` (N, 2) px, evenly spaced, `steps` for each interval, float64. Less than two different points: empty. Raises `ValueError` for other shapes, NaN and infinity."
+    """The curve through `points` (N, 2) px, evenly spaced, `steps` for each interval, float64; empty for less than two different points.
+    Raises `ValueError` for other shapes, NaN and infinity."""
     points = np.asarray(points, np.float64)
     if points.size == 0: return np.zeros((0, 2))
     if points.ndim != 2 or points.shape[1] != 2: raise ValueError(f"a lane is an array (N, 2) of x, y, not {points.shape}")
     if not np.isfinite(points).all(): raise ValueError("a lane has a coordinate that is NaN or infinite")
-    moved = np.abs(points[1:] - points[:-1]).max(1, initial=0) > 1e-6  # a repeated point has no direction
+    x, y = points.T
+    moved = np.abs(x[1:] - x[:-1]) + np.abs(y[1:] - y[:-1]) > 1e-6  # a repeated point has no direction
     if not moved.all(): points = points[np.r_[True, moved]]
     if len(points) < 2: return np.zeros((0, 2))
     curve, at = splprep(points.T, s=0, k=min(3, len(points) - 1))
@@ -44,10 +47,10 @@ def pixel_path(points) -> np.ndarray:
     return spline_points(points).clip(-LIMIT, LIMIT).astype(np.int32)
 
 def reference_ious(pred, gt, size=SIZE, width:int=WIDTH) -> np.ndarray:
-    "IoU (P, G) of two lists of lanes the plain way: each lane drawn on a full one-channel canvas, segment by segment, every pair compared. What `lane_ious` must equal."
+    "IoU (P, G) the plain way: each lane drawn on a full one-channel canvas, segment by segment, every pair compared. What `lane_ious` must equal."
     def draw(lane):
-        canvas, path = np.zeros(size[::-1], np.uint8), pixel_path(lane).tolist()
-        for a, b in zip(path[:-1], path[1:]): cv2.line(canvas, a, b, 255, width)
+        canvas = np.zeros(size[::-1], np.uint8)
+        for a, b in pairwise(pixel_path(lane).tolist()): cv2.line(canvas, a, b, 255, width)
         return canvas > 0
     preds, gts = [draw(lane) for lane in pred], [draw(lane) for lane in gt]
     ious = np.zeros((len(preds), len(gts)))
@@ -60,7 +63,8 @@ def _paint(path, size, width):
     "The band along `path` in its bounding box, cut to the image: x and y of the box's corner, uint8 box (may be empty)."
     if len(path) == 0: return 0, 0, np.zeros((0, 0), np.uint8)
     margin = width//2 + 2
-    (x0, y0), (x1, y1) = np.maximum(path.min(0) - margin, 0), np.minimum(path.max(0) + margin + 1, size)
+    x, y, w, h = cv2.boundingRect(path)
+    x0, y0, x1, y1 = max(x - margin, 0), max(y - margin, 0), min(x + w + margin, size[0]), min(y + h + margin, size[1])
     box = np.zeros((max(y1 - y0, 0), max(x1 - x0, 0)), np.uint8)
     if box.size: cv2.polylines(box, [path - np.int32([x0, y0])], False, 1, width)
     return x0, y0, box
@@ -84,7 +88,8 @@ _SIDE = 2*_REACH + 1
 
 @lru_cache(8)
 def _stamps(width):
-    "Left edge and negated right edge of the stamp of each step, by row from the last to the first: (2, steps, rows), and the centre row; None when a stamp has a gap."
+    """Left edge and negated right edge of the stamp of each step, by row from the last to the first: (2, steps, rows), and the centre row.
+    None when a stamp has a gap."""
     centre = width//2 + 2 + _REACH
     side = 2*centre + 1
     edges = np.full((2, _SIDE**2, side), _FAR, np.int32)
@@ -102,8 +107,8 @@ def _core(path, size, width, least=200):
     if len(path) <= least: return None
     steps = path[1:] - path[:-1]
     if max(steps.max(), -steps.min()) > _REACH or steps[:, 1].min() < 0 < steps[:, 1].max(): return None
-    margin = width//2 + 2 + _REACH
-    inside = ((path >= margin) & (path < np.int32(size) - margin)).all(1).nonzero()[0]
+    (x, y), margin = path.T, width//2 + 2 + _REACH
+    inside = ((x >= margin) & (x < size[0] - margin) & (y >= margin) & (y < size[1] - margin)).nonzero()[0]
     if len(inside) < least or inside[-1] - inside[0] >= len(inside): return None  # it leaves and comes back
     return inside[0], inside[-1], steps
 
@@ -114,7 +119,7 @@ def _stamp(path, steps, stamps):
     kinds, place = np.bincount(kind, minlength=_SIDE**2).nonzero()[0], np.zeros(_SIDE**2, np.intp)
     place[kinds] = np.arange(len(kinds))
     x, y = path[:-1].T
-    first, n = y.min(), y.max() - y.min() + 1
+    first, n = min(y[0], y[-1]), abs(y[-1] - y[0]) + 1
     starts = np.full((2, len(kinds), n + 2*pad), _FAR, np.int32)  # per kind of step and row: leftmost x, rightmost -x
     at = place[kind], y - (first - pad)
     np.minimum.at(starts[0], at, x)
@@ -126,7 +131,8 @@ def _stamp(path, steps, stamps):
 
 # %% ../../nbs/lanes/10_culane_metric.ipynb #77aea58e
 def lane_runs(points, size=SIZE, width:int=WIDTH) -> np.ndarray:
-    "Where the band along a lane begins and ends in each image row: int32 (2, layers, height), first column and the one after the last, 0, 0 where a row has none."
+    """Where the band along a lane begins and ends in each image row: int32 (2, layers, height).
+    The first column and the one after the last; 0, 0 where a row has none."""
     path, stamps = pixel_path(points), _stamps(width)
     core = _core(path, size, width) if stamps else None
     if core is None: return _painted_runs(path, size, width)
@@ -153,7 +159,8 @@ def _stacked(lanes, size, width):
     return np.concatenate(runs, 1), first, np.array([(r[1] - r[0]).sum() for r in runs])
 
 def lane_ious(pred, gt, size=SIZE, width:int=WIDTH) -> np.ndarray:
-    "IoU (P, G) of the bands, `width` px, along two lists of lanes (arrays (N, 2) of x, y px) in an image of `size` (width, height). Equal to `reference_ious`. Raises `ValueError` for NaN."
+    """IoU (P, G) of the bands, `width` px, along two lists of lanes, arrays (N, 2) of x, y px, in an image of `size` (width, height).
+    Equal to `reference_ious`. Raises `ValueError` for NaN."""
     if len(pred) == 0 or len(gt) == 0: return np.zeros((len(pred), len(gt)))
     (a, at_a, area_a), (b, at_b, area_b) = _stacked(pred, size, width), _stacked(gt, size, width)
     shared = np.minimum(a[1][:, None], b[1]) - np.maximum(a[0][:, None], b[0])
@@ -207,7 +214,8 @@ def _report(counts, thresholds, categories=None):
     return result
 
 def evaluate_frames(preds, gts, thresholds=(.5, .75), categories=None, size=SIZE, width:int=WIDTH) -> dict:
-    "Score lists of frames, each a list of lanes: `frames`, `iou` {threshold: tp, fp, fn, precision, recall, f1}, `mF1`, `categories` (by each frame's name or None, if given). Raises `ValueError`."
+    """Score lists of frames, each a list of lanes (N, 2) px: `frames`, `iou` {threshold: tp, fp, fn, precision, recall, f1}, `mF1`, `categories`.
+    `categories` names each frame's category, or None. Raises `ValueError`."""
     if len(preds) != len(gts): raise ValueError(f"{len(preds)} frames of predictions, but {len(gts)} of labels")
     if categories is not None and len(categories) != len(gts): raise ValueError(f"{len(categories)} categories for {len(gts)} frames")
     counts = np.zeros((len(gts), 2 + len(thresholds) + len(GRID)), int)
@@ -225,16 +233,17 @@ def _score_all(files, thresholds, size, width, workers, progress, chunk=32):
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = workers or min(cores, 1 + len(files)//1000)  # a process takes about a second to start
     jobs = [(files[i:i+chunk], thresholds, size, width) for i in range(0, len(files), chunk)]
-    parts = []
-    with tqdm(total=len(files), desc="scoring", unit=" frames", disable=None if progress else True, mininterval=.5) as bar:
-        def collect(results):
-            for part in results:
-                parts.append(part)
-                bar.update(len(part))
-        if workers == 1: collect(map(_score, jobs))
-        else:
-            with ProcessPoolExecutor(workers, get_context("spawn")) as pool: collect(pool.map(_score, jobs))
-    return np.concatenate(parts)
+    if workers == 1: return _gather(map(_score, jobs), len(files), progress)
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool: return _gather(pool.map(_score, jobs), len(files), progress)
+
+def _gather(parts, total, progress):
+    "The counts of all `parts` in order, shown as they come."
+    shown, counts = Progress(total, on=progress, unit="frame"), []
+    for part in parts:
+        counts.extend(part)
+        shown.update(len(counts))
+    shown.close()
+    return np.array(counts)
 
 # %% ../../nbs/lanes/10_culane_metric.ipynb #891af3f9
 def _categories(list_file, root, names):
@@ -245,8 +254,10 @@ def _categories(list_file, root, names):
         if path.is_file() and path.stat().st_size: found.update((e.image, category) for e in read_list(path, root))
     return [found.get(n) for n in names] if found else []
 
-def evaluate_folders(pred, gt, list_file, thresholds=(.5, .75), size=SIZE, width:int=WIDTH, workers:int|None=None, progress:bool=True, allow_missing:bool=False) -> dict:
-    "Score the `.lines.txt` under the folder `pred` against those under `gt` for the frames of `list_file`; the result is that of `evaluate_frames`, categories from `test_split/` beside the list. Raises `DataError`."
+def evaluate_folders(pred, gt, list_file, thresholds=(.5, .75), size=SIZE, width:int=WIDTH, workers:int|None=None, progress:bool=True,
+                     allow_missing:bool=False) -> dict:
+    """Score the `.lines.txt` under the folder `pred` against those under `gt` for the frames of `list_file`, by several processes when that pays.
+    The result is that of `evaluate_frames`, categories from `test_split/` beside the list. Raises `DataError`."""
     pred, gt = data_root(pred), data_root(gt)
     names = [e.image for e in read_list(list_file, gt)]
     labels = [str(Path(n).with_suffix(".lines.txt")) for n in names]
