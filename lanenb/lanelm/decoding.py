@@ -64,7 +64,7 @@ def decode_reference(model:LaneLM, memory, slots:int|None=None):
 def decode_greedy(model:LaneLM, memory, slots:int|None=None):
     "Tokens (B, slots, T), int64, written greedily for `memory` (B, N, dim): all lanes of all images together, with cached keys and values. The tokens of `decode_reference`."
     n, s, B = _slots(model, slots), model.settings, len(memory)
-    with evaluating(model):
+    with evaluating(model), torch.inference_mode():
         layers = [RowLayer(layer, keys, n, s.rows) for layer, keys in zip(model.layers, model.keys(memory))]
         places = model.embed.places()[:n].repeat(B, 1, 1).transpose(0, 1).contiguous()       # (T, B·n, dim)
         w, words = _Writer((B*n, s.rows), memory.device, s.y_weight > 0), model.embed.x.weight
@@ -75,4 +75,4 @@ def decode_greedy(model:LaneLM, memory, slots:int|None=None):
             for layer in layers: x = layer(x)
             token = w.put(F.linear(x, *head_x), F.linear(x, *head_y) if w.hear_y else None)
             if t % 8 == 7 and w.ended.all(): break    # asked now and then: on a GPU the answer must be waited for
-    return w.x.view(B, n, s.rows)
+    return w.x.view(B, n, s.rows).clone()             # a copy made out here may take part in training
