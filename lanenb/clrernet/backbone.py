@@ -36,7 +36,8 @@ class Root(nn.Module):
 
 # %% ../../nbs/clrernet/01_backbone.ipynb #35934b5d
 class Tree(nn.Module):
-    "An aggregation tree of `depth`; `stride` 2 halves the grid at its start. `n_extra` channels come from outside to its last root, `keep_input` sends its own input there too. Yu et al., CVPR 2018, figure 3."
+    """An aggregation tree of `depth`; `stride` 2 halves the grid at its start. Yu et al., CVPR 2018, figure 3.
+    `n_extra` channels come from outside to its last root, `keep_input` sends its own input there too."""
     def __init__(self, depth:int, n_in:int, n_out:int, stride:int=1, keep_input:bool=False, n_extra:int=0):
         super().__init__()
         self.depth, self.keep_input = depth, keep_input

@@ -23,7 +23,8 @@ class ResBlock(BasicBlock):
 _BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 
 class ResNet(nn.Module):
-    "ResNet of `depth` 18 or 34, with `width` times its channels: images (B, 3, H, W), H and W multiples of 32 → feature maps of strides 8, 16, 32. He et al., CVPR 2016."
+    """ResNet of `depth` 18 or 34, with `width` times its channels: images (B, 3, H, W), H and W multiples of 32 → feature maps of strides 8, 16, 32.
+    He et al., CVPR 2016."""
     def __init__(self, depth:int=18, width:float=1.):
         super().__init__()
         if depth not in _BLOCKS: raise ValueError(f"a ResNet of depth {depth}; there are {', '.join(map(str, _BLOCKS))}")

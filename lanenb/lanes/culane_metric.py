@@ -112,6 +112,7 @@ def _core(path, size, width, least=200):
     if len(inside) < least or inside[-1] - inside[0] >= len(inside): return None  # it leaves and comes back
     return inside[0], inside[-1], steps
 
+# %% ../../nbs/lanes/10_culane_metric.ipynb #9465d759
 def _stamp(path, steps, stamps):
     "First row, left and right edges of the band along a `path` that never turns back in y and moves by `steps`."
     (edges, centre), pad = stamps, 2*stamps[1]
