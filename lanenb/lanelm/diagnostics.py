@@ -46,7 +46,7 @@ def matched(pred, true):
 def lane_errors(pred, true) -> dict:
     """Errors of decoded lanes against true ones, both (B, L, T) in px with NaN where there is no lane.
 
-    Returns `px` (mean |Δx| over shared rows of matched lanes), `found`, `invented` (shares), `zigzag_px`, and `by_row` (T,) mean |Δx| per row."""
+    Returns `px` (mean |Δx| over shared rows of matched lanes), `found`, `invented` (shares), `rows_beyond`, `zigzag_px`, and `by_row` (T,) mean |Δx| per row."""
     pred, true = _check(pred, true)
     p, t, dist = matched(pred, true)
     gap = np.abs(p - t)
@@ -55,7 +55,8 @@ def lane_errors(pred, true) -> dict:
     near = dist <= NEAR_PX
     n_pred, n_true = has_pred.sum(), has_true.sum()
     return dict(px=_mean(gap), found=float((near & (cover >= COVER)).sum()/n_true) if n_true else np.nan,
-                invented=float((n_pred - near.sum())/n_pred) if n_pred else 0.0, zigzag_px=zigzag(p, t), by_row=_mean(gap, 0))
+                invented=float((n_pred - near.sum())/n_pred) if n_pred else 0.0,
+                rows_beyond=float((~np.isnan(p) & np.isnan(t)).sum(-1).mean()) if len(p) else np.nan, zigzag_px=zigzag(p, t), by_row=_mean(gap, 0))
 
 def _mean(x, axis=None):
     "Mean over what is there, NaN where nothing is, without NumPy's warning about empty slices."

@@ -99,27 +99,32 @@ def evaluate(model, frames, others=None, device="cpu", seed:int=0) -> tuple[dict
     truth = model.tokenizer.rows_px(frames.x.numpy())
     said = answers(model, frames, device)
     metrics, arrays = _scores(model, frames, said, truth, truth), dict(said, truth=truth)
-    other = _swapped(frames, others)
-    if other is not None:
-        elsewhere = answers(model, frames, device, features=other)
-        metrics["moves_px"] = moves_px(said["free"], elsewhere["free"])
-        arrays["elsewhere"] = elsewhere["free"]
-        with evaluating(model):
-            def predict(memory, x_in): return model.tokenizer.rows_px(model(memory.to(device), x_in.to(device))[0].argmax(-1).cpu().numpy())
-            n = min(len(frames), 16)
-            metrics |= dependency(predict, said["memory"][:n], elsewhere["memory"][:n], teacher_inputs(frames.x[:n], model.settings.first), seed)
+    if (other := _swapped(frames, others)) is not None: metrics |= _swap_scores(model, frames, said, truth, answers(model, frames, device, features=other), device, seed)
     metrics |= dict(spread_px=spread_px(said["free"]), true_spread_px=spread_px(truth), decode_ms=decode_ms(model, frames, device))
     if others is not None and len(others):
         there, theirs = answers(model, others, device), model.tokenizer.rows_px(others.x.numpy())
-        metrics |= {f"others_{k}": v for k, v in _scores(model, others, there, theirs, truth).items() if k not in ("tf_px", "zigzag_px")}
+        metrics |= _prefixed("others_", _scores(model, others, there, theirs, truth))
         arrays |= {f"others_{k}": v for k, v in dict(there, truth=theirs).items()}
     return metrics, arrays
 
 def _scores(model, frames, said, truth, trained) -> dict:
-    "Errors, shares, F1 and the blind control (the median of the lanes `trained` on) of the answers `said` for `frames`."
-    free, blind = lane_errors(said["free"], truth), lane_errors(np.broadcast_to(blind_lanes(trained), truth.shape), truth)
-    found = dict(tf_px=_gap(said["forced"], truth), ar_px=free["px"], zigzag_px=free["zigzag_px"], found=free["found"], invented=free["invented"], blind_px=blind["px"])
-    return found | culane_scores(model, said["tokens"], frames)
+    "Errors, shares and F1 of the answers `said` for `frames`, and of the blind control (the median of the lanes `trained` on)."
+    free, middle = lane_errors(said["free"], truth), np.broadcast_to(blind_lanes(trained), truth.shape)
+    blind, quantised = lane_errors(middle, truth), model.tokenizer.quantise(middle)
+    if model.settings.mode != "absolute": quantised = model.tokenizer.to_relative(quantised)
+    found = {k: free[k] for k in ("zigzag_px", "found", "invented", "rows_beyond")}
+    return dict(tf_px=_gap(said["forced"], truth), ar_px=free["px"], **found, **culane_scores(model, said["tokens"], frames),
+                blind_px=blind["px"], blind_found=blind["found"], blind_invented=blind["invented"], **_prefixed("blind_", culane_scores(model, torch.from_numpy(quantised), frames)))
+
+def _prefixed(prefix, d): return {prefix + k: v for k, v in d.items()}
+
+def _swap_scores(model, frames, said, truth, elsewhere, device, seed) -> dict:
+    "The control with another frame's features: how far lanes move, how wrong they then are, and what a teacher-forced prediction depends on."
+    wrong, n = lane_errors(elsewhere["free"], truth), min(len(frames), 16)
+    def predict(memory, x_in): return model.tokenizer.rows_px(model(memory.to(device), x_in.to(device))[0].argmax(-1).cpu().numpy())
+    with evaluating(model): leans = dependency(predict, said["memory"][:n], elsewhere["memory"][:n], teacher_inputs(frames.x[:n], model.settings.first), seed)
+    return dict(moves_px=moves_px(said["free"], elsewhere["free"]), swapped_px=wrong["px"], swapped_found=wrong["found"], swapped_invented=wrong["invented"],
+                **_prefixed("swapped_", culane_scores(model, elsewhere["tokens"], frames)), **leans)
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #fa34c108
 def _swapped(frames, others):
@@ -155,9 +160,9 @@ def attention(model, frames, n:int=8, device="cpu") -> dict:
     return dict(uniformity=(sums/counts).cpu().numpy(), maps=torch.stack(maps).numpy())
 
 @torch.no_grad()
-def input_spread(model, frames, device="cpu", n:int=64) -> dict:
-    "`token_std` of the encoder's features after LayerNorm (what the decoder's projection reads, before the position code) over up to `n` frames, for the coarsest level."
-    maps = model.visual._levels([f[:n].to(device) for f in frames.features])
+def input_spread(model, *sets, device="cpu", n:int=64) -> dict:
+    "`token_std` of the encoder's features after LayerNorm (what the decoder's projection reads, before the position code) over up to `n` frames of each of the `sets`, for the coarsest level."
+    maps = model.visual._levels([torch.cat(f).to(device) for f in zip(*[[f[:n] for f in frames.features] for frames in sets])])
     return token_std(model.visual.norms[-1](maps[-1].flatten(2).mT))
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #10af39f5
@@ -174,5 +179,7 @@ def reading(m:dict, n_images:int) -> list[str]:
         say.append(f"Shown another frame's features its lanes move by {moves:.1f} px (the true lanes spread by {true:.1f} px over frames): " + ("the picture decides little or nothing." if moves < 0.5*true else "the picture decides where they go."))
     if (theirs := px("others_ar_px")) is not None and (base := px("others_blind_px")) is not None:
         say.append(f"On frames it was not trained on the error is {theirs:.1f} px, blind {base:.1f} px: " + ("better than not looking." if theirs < 0.5*base else "no better than half of blind, so nothing general has been learnt."))
-    if m.get("invented", 0) > 0.1: say.append(f"{m['invented']:.0%} of the lanes it writes are nobody's: rows and slots without a lane were " + ("trained to say so, and it still writes." if m.get("pad_weight") else "never trained, so it never stops."))
+    if m.get("invented", 0) > 0.1 or m.get("rows_beyond", 0) > 1:
+        say.append(f"{m['invented']:.0%} of the lanes it writes are nobody's, and a lane goes on for {m.get('rows_beyond', 0):.1f} rows beyond its true ends: rows without a lane were "
+                   + ("trained to say so, and it still writes." if m.get("pad_weight") else "never trained, so it never stops. An error in px cannot see that; the F1 can."))
     return say
