@@ -243,7 +243,8 @@ def _save(self:Trainer, best:bool=False):
 def _same(self:Trainer) -> dict:
     "What must not change between a run and its continuation."
     s, train = self.settings, self.loaders["train"]
-    return dict(optimizer=type(self.optimizer).__name__, seed=s.seed, accumulate=s.accumulate, clip=s.clip, precision=s.precision, ema=s.ema, ema_warmup=s.ema_warmup, samples=len(train.dataset), batch_size=train.batch_size, batches=len(train))
+    return dict(optimizer=type(self.optimizer).__name__, seed=s.seed, accumulate=s.accumulate, clip=s.clip, precision=s.precision, ema=s.ema, ema_warmup=s.ema_warmup,
+                samples=len(train.dataset), batch_size=train.batch_size, batches=len(train))
 
 # %% ../../nbs/core/06_training.ipynb #e2f1a92c
 @patch

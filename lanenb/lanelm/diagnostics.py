@@ -75,7 +75,9 @@ def zigzag(pred, true) -> float:
 
 # %% ../../nbs/lanelm/06_diagnostics.ipynb #16b7dc55
 def blind_lanes(train):
-    "The blind control: per slot and row the median x of the training lanes, (B, L, T) → (L, T); NaN where fewer than half of the slot's lanes have that row, or fewer than half of the frames the slot."
+    """The blind control: per slot and row the median x of the training lanes, (B, L, T) → (L, T).
+
+    NaN where fewer than half of the slot's lanes have that row, or fewer than half of the frames the slot."""
     train = np.asarray(train, float)
     there = ~np.isnan(train)
     has_slot = there.any(-1)
@@ -105,7 +107,8 @@ def spread_px(lanes) -> float:
 
 # %% ../../nbs/lanelm/06_diagnostics.ipynb #56f788db
 def token_std(tokens) -> dict:
-    "Spread of visual tokens (B, N, D): `over_images` at a fixed place, `over_positions` in a fixed image, each the standard deviation averaged over everything else; and the `place_map` (N,) of the first."
+    """Spread of visual tokens (B, N, D), as standard deviations averaged over everything else: `over_images` at a fixed place, `over_positions` in a fixed image,
+    and the `place_map` (N,) of the first."""
     tokens = torch.as_tensor(tokens).detach().float()
     if tokens.ndim != 3: raise ValueError(f"visual tokens must be (images, tokens, channels), not {tuple(tokens.shape)}")
     over_images = tokens.std(0, unbiased=False)

@@ -18,7 +18,7 @@ from ..core.training import Trainer, TrainSettings
 from .decoding import decode_greedy, evaluating
 from .diagnostics import blind_lanes, dependency, lane_errors, moves_px, spread_px, token_std, uniformity
 from .frames import TokenSet
-from .model import LaneLM, ModelSettings, lanelm_loss, teacher_inputs
+from .model import lanelm_loss, teacher_inputs
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #bc8ddc44
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ def train(model, frames, s:ExperimentSettings, out, device="cpu", resume:bool=Fa
     loader = DataLoader(TokenSet(frames), batch_size=min(s.batch, len(frames)), shuffle=True)
     steps = s.epochs*len(loader)
     optimizer = adamw(model, s.lr, s.weight_decay)
-    loop = TrainSettings(epochs=s.epochs, clip=s.clip, precision=s.precision, seed=s.seed, save_every=math.ceil(steps/4), validate_every=max(s.epochs//12, 1), best_metric="valid_ar_px")
+    loop = TrainSettings(epochs=s.epochs, clip=s.clip, precision=s.precision, seed=s.seed, save_every=math.ceil(steps/4),
+                         validate_every=max(s.epochs//12, 1), best_metric="valid_ar_px")
     few = _first(frames, 16)
     def validate(model, epoch):
         said, truth = answers(model, few, device), model.tokenizer.rows_px(few.x.numpy())
@@ -95,7 +96,9 @@ def _gap(pred, true) -> float:
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #d6fbcbc6
 def evaluate(model, frames, others=None, device="cpu", seed:int=0) -> tuple[dict, dict]:
-    "All figures of a trained model, by metric name, and the arrays behind them: on the training `frames`, and with the prefix `others_` on frames not trained on."
+    """All figures of a trained model, by metric name, and the arrays behind them.
+
+    On the training `frames`; with the prefix `others_` on frames not trained on; `blind_` and `swapped_` are the two controls."""
     truth = model.tokenizer.rows_px(frames.x.numpy())
     said = answers(model, frames, device)
     metrics, arrays = _scores(model, frames, said, truth, truth), dict(said, truth=truth)
@@ -172,14 +175,18 @@ def reading(m:dict, n_images:int) -> list[str]:
     say, tf, ar, blind, moves, true = [], px("tf_px"), px("ar_px"), px("blind_px"), px("moves_px"), px("true_spread_px")
     if ar is None: return ["The model wrote no lane that could be matched to a true one: there is no autoregressive error to speak of."]
     say.append(f"Told the true past, the model is off by {tf:.1f} px; on its own, by {ar:.1f} px." if tf is not None else f"On its own the model is off by {ar:.1f} px.")
-    if n_images == 1: say.append("One image can be learnt by heart: this shows that the decoder can store and replay lanes, not that it looks at the picture. Blind is perfect here by construction.")
-    elif blind and ar > 0.5*blind: say.append(f"The median lanes of the training set, drawn without looking, are off by {blind:.1f} px: the model does not beat them by a factor of two.")
-    elif blind: say.append(f"The median lanes, drawn without looking, are off by {blind:.1f} px: the model is {blind/max(ar, 0.01):.0f} times better on the frames it was trained on.")
+    if n_images == 1:
+        say.append("One image can be learnt by heart: this shows that the decoder can store and replay lanes, not that it looks at the picture. Blind is perfect here by construction.")
+    elif blind:
+        beats = "the model does not beat them by a factor of two." if ar > 0.5*blind else f"the model is {blind/max(ar, 0.01):.0f} times better on the frames it was trained on."
+        say.append(f"The median lanes of the training set, drawn without looking, are off by {blind:.1f} px: {beats}")
     if moves is not None and true is not None and n_images > 1:
-        say.append(f"Shown another frame's features its lanes move by {moves:.1f} px (the true lanes spread by {true:.1f} px over frames): " + ("the picture decides little or nothing." if moves < 0.5*true else "the picture decides where they go."))
+        decides = "the picture decides little or nothing." if moves < 0.5*true else "the picture decides where they go."
+        say.append(f"Shown another frame's features its lanes move by {moves:.1f} px (the true lanes spread by {true:.1f} px over frames): {decides}")
     if (theirs := px("others_ar_px")) is not None and (base := px("others_blind_px")) is not None:
-        say.append(f"On frames it was not trained on the error is {theirs:.1f} px, blind {base:.1f} px: " + ("better than not looking." if theirs < 0.5*base else "no better than half of blind, so nothing general has been learnt."))
+        general = "better than not looking." if theirs < 0.5*base else "not below half of blind, so nothing general has been learnt."
+        say.append(f"On frames it was not trained on the error is {theirs:.1f} px, blind {base:.1f} px: {general}")
     if m.get("invented", 0) > 0.1 or m.get("rows_beyond", 0) > 1:
-        say.append(f"{m['invented']:.0%} of the lanes it writes are nobody's, and a lane goes on for {m.get('rows_beyond', 0):.1f} rows beyond its true ends: rows without a lane were "
-                   + ("trained to say so, and it still writes." if m.get("pad_weight") else "never trained, so it never stops. An error in px cannot see that; the F1 can."))
+        why = "trained to say so, and it still writes." if m.get("pad_weight") else "never trained, so it never stops. An error in px cannot see that; the F1 can."
+        say.append(f"{m['invented']:.0%} of the lanes it writes are nobody's, and a lane goes on for {m.get('rows_beyond', 0):.1f} rows beyond its true ends: rows without a lane were {why}")
     return say
