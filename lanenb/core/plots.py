@@ -20,8 +20,9 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 
 _STYLE = {"figure.dpi": 80, "savefig.dpi": 80, "figure.facecolor": "white", "figure.constrained_layout.use": True, "font.size": 10,
           "axes.prop_cycle": mpl.cycler(color=PALETTE), "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
-          "axes.titlesize": 11, "axes.titlelocation": "left", "axes.edgecolor": "#555555", "grid.color": "#e4e4e4", "grid.linewidth": 0.8,
-          "axes.axisbelow": True, "lines.linewidth": 1.7, "legend.frameon": False, "legend.fontsize": 9, "image.cmap": "cividis", "image.interpolation": "nearest"}
+          "axes.titlesize": 11, "axes.titlelocation": "left", "axes.edgecolor": "#555555", "axes.axisbelow": True,
+          "grid.color": "#e4e4e4", "grid.linewidth": 0.8, "lines.linewidth": 1.7, "legend.frameon": False, "legend.fontsize": 9,
+          "image.cmap": "cividis", "image.interpolation": "nearest"}
 
 def use_style():
     "Set the house style for matplotlib (seaborn draws with the same settings): colour-blind-safe cycle, light grid, small figures."
@@ -58,6 +59,7 @@ def _by_label(runs):
     if not any(runs.values()): raise ValueError("there are no rows to draw")
     return runs
 
+# %% ../../nbs/core/07_plots.ipynb #ee6caf22
 def curves(runs, columns=None, x:str="step", width:float=3.6):
     """A figure with one panel per column and one line per run.
     `runs`: rows (dicts), the path of a curves file, or a dict of these by label; `columns`: default all but `x`, epoch, lr and seconds."""
@@ -67,12 +69,14 @@ def curves(runs, columns=None, x:str="step", width:float=3.6):
         if name not in names: raise ValueError(f"no column {name!r}; there are {', '.join(names)}")
     columns = list(columns or [n for n in names if n not in (x, "step", "epoch", "lr", "seconds")])
     across = min(len(columns), 3)
-    fig, axes = plt.subplots(-(-len(columns)//across), across, figsize=(width*across, 2.5*-(-len(columns)//across)), squeeze=False)
+    down = -(-len(columns)//across)
+    fig, axes = plt.subplots(down, across, figsize=(width*across, 2.5*down), squeeze=False)
     for ax in axes.flat[len(columns):]: ax.set_axis_off()
     for ax, column in zip(axes.flat, columns): _panel(ax, runs, x, column)
     if len(runs) > 1: axes.flat[0].legend()
     return fig
 
+# %% ../../nbs/core/07_plots.ipynb #3cb4611c
 def _panel(ax, runs, x, column):
     "Draw one column of all runs; a logarithmic axis when the values are positive and span a factor of 30."
     found = {label: _series(rows, x, column) for label, rows in runs.items()}
@@ -92,7 +96,8 @@ def as_picture(image) -> np.ndarray:
     return image.clip(0, 1) if image.dtype.kind == "f" else image
 
 def image_grid(images, titles=None, cols:int=4, width:float=2.6):
-    "A figure with the pictures in rows of `cols`, each `width` inches wide, with their titles. Raises `ValueError` for no pictures or another number of titles."
+    """A figure with the pictures in rows of `cols`, each `width` inches wide, with their titles.
+    Raises `ValueError` for no pictures or another number of titles."""
     images = [as_picture(i) for i in images]
     if not images: raise ValueError("there are no pictures to draw")
     if titles is not None and len(titles) != len(images): raise ValueError(f"{len(titles)} titles for {len(images)} pictures")
@@ -131,6 +136,7 @@ def shown(value) -> str:
     if isinstance(value, (float, np.floating)): return f"{value:.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
     return str(value)
 
+# %% ../../nbs/core/07_plots.ipynb #bd5c876c
 class Table:
     "Rows (dicts) as a table: HTML in a notebook, aligned text elsewhere; `columns` default to all names in order of appearance."
     def __init__(self, rows, columns=None):
@@ -138,8 +144,12 @@ class Table:
         self.columns = list(columns or dict.fromkeys(k for r in self.rows for k in r))
 
     def _repr_html_(self) -> str:
-        def cell(v): return f'<td class="num">{shown(v)}</td>' if isinstance(v, (int, float, np.number)) and not isinstance(v, bool) else f"<td>{html.escape(shown(v))}</td>"
-        def row(r): return f'<tr class="{ {True: "met", False: "missed"}.get(r.get("met"), "") }">' + "".join(cell(r.get(c)) for c in self.columns) + "</tr>"
+        def cell(v):
+            is_number = isinstance(v, (int, float, np.number)) and not isinstance(v, bool)
+            return f'<td class="num">{shown(v)}</td>' if is_number else f"<td>{html.escape(shown(v))}</td>"
+        def row(r):
+            verdict = {True: "met", False: "missed"}.get(r.get("met"), "")
+            return f'<tr class="{verdict}">' + "".join(cell(r.get(c)) for c in self.columns) + "</tr>"
         head = "".join(f"<th>{html.escape(str(c))}</th>" for c in self.columns)
         return f'<table class="lanenb"><thead><tr>{head}</tr></thead><tbody>{"".join(map(row, self.rows))}</tbody></table>'
 

@@ -11,11 +11,11 @@ __all__ = ['FOLDER_VARIABLE', 'Template', 'templates_folder', 'template_names', 
 import ast, fcntl, hashlib, io, json, math, numbers, os, re, shutil, signal, subprocess, sys, tempfile, threading, time, tokenize
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 import yaml
 from fastcore.basics import patch
-from .files import DataError, inside, read_json, read_text, root, write_json, write_text
+from .files import DataError, read_json, read_text, root, write_json, write_text
 from .settings import SettingsError, check_names, fit
 
 # %% ../../nbs/core/08_runs.ipynb #78fda44d
@@ -28,40 +28,46 @@ class Template:
     help: dict = field(default_factory=dict)
 
 def templates_folder() -> Path:
-    "Where the run templates are: `nbs/runs` of the project around the working directory, or of the project that this package was installed from."
+    "The run templates: `nbs/runs` of the project around the working directory, or of the project that this package was installed from."
     import lanenb
     here = root()/"nbs"/"runs"
     return here if here.is_dir() else Path(lanenb.__file__).resolve().parents[1]/"nbs"/"runs"
 
+# %% ../../nbs/core/08_runs.ipynb #ea7b89c8
 def template_names(folder=None) -> list[str]:
     "Names of the templates in `folder`. Raises `DataError` when there is no such folder."
     folder = Path(folder or templates_folder())
     if not folder.is_dir(): raise DataError(folder, "no such folder (run templates are looked for in nbs/runs of the project)")
     return sorted(p.stem for p in folder.glob("*.ipynb"))
 
-# %% ../../nbs/core/08_runs.ipynb #ea7b89c8
+# %% ../../nbs/core/08_runs.ipynb #77ec6f54
 def _read_parameters(source:str, path) -> tuple[dict, dict]:
     "Defaults and help of a parameters cell, read but not run. Raises `DataError` for anything but `name = literal`."
     def bad(line, cause): raise DataError(path, f"line {line} of the parameters cell {cause}")
     try: tree = ast.parse(source)
     except SyntaxError as e: bad(e.lineno, f"is not Python ({e.msg})")
-    comments = {t.start[0]: t.string.lstrip("# ") for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type == tokenize.COMMENT}
-    defaults = {}
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    comments = {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
+    defaults, help = {}, {}
     for node in tree.body:
         target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else getattr(node, "target", None)
         if not isinstance(target, ast.Name) or not getattr(node, "value", None): bad(node.lineno, "is not of the form `name = value`")
         try: defaults[target.id] = ast.literal_eval(node.value)
         except ValueError: bad(node.lineno, f"gives '{target.id}' a value that is no plain number, text, list or None")
-    return defaults, {n.targets[0].id if isinstance(n, ast.Assign) else n.target.id: comments.get(n.end_lineno, "") for n in tree.body}
+        help[target.id] = comments.get(node.end_lineno, "")
+    return defaults, help
 
+# %% ../../nbs/core/08_runs.ipynb #9be039a8
 def read_template(name:str, folder=None) -> Template:
-    "The template `name` in `folder`. Raises `SettingsError` for an unknown name, `DataError` for a file that is no notebook or has no cell tagged `parameters`."
+    """The template `name` in `folder`.
+    Raises `SettingsError` for an unknown name, `DataError` for a file that is no notebook or has no cell tagged `parameters`."""
     import nbformat
     names = template_names(folder)
     check_names([name], names, "template")
     path = Path(folder or templates_folder())/f"{name}.ipynb"
     try: nb = nbformat.reads(read_text(path), 4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, KeyError, AttributeError) as e: raise DataError(path, f"not a notebook ({str(e)[:80]})") from None
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, KeyError, AttributeError) as e:
+        raise DataError(path, f"not a notebook ({str(e)[:80]})") from None
     cells = [c for c in nb.cells if c.cell_type == "code" and "parameters" in c.metadata.get("tags", [])]
     if len(cells) != 1: raise DataError(path, f"{len(cells) or 'no'} code cells are tagged `parameters`; a run template has exactly one")
     return Template(name, path, *_read_parameters(cells[0].source, path))
@@ -77,7 +83,7 @@ def check_parameters(template:Template, given:dict) -> dict:
 
 # %% ../../nbs/core/08_runs.ipynb #946e7820
 def parse_value(text:str, default):
-    "The value that `text` stands for, as a parameter with this default takes it: text as it is, else a number, else a YAML scalar or list. Raises `SettingsError`."
+    "What `text` stands for, as a parameter with this default takes it: text as it is, else a number, else YAML. Raises `SettingsError`."
     if isinstance(default, str): return text
     for kind in (int, float):
         try: return kind(text)
@@ -97,12 +103,14 @@ def folder_name(start:str, values:dict) -> str:
     name = "_".join([start, *(f"{k}-{slug(v)}" for k, v in values.items())])
     return name if len(name) <= 120 else f"{name[:110]}-{hashlib.sha1(name.encode()).hexdigest()[:8]}"
 
+# %% ../../nbs/core/08_runs.ipynb #5c814a28
 def run_folder_name(template:Template, given:dict) -> str:
     "The default name of a run: the template and what differs from its defaults, in the template's order."
     return folder_name(template.name, {k: given[k] for k, v in template.defaults.items() if k in given and given[k] != v})
 
+# %% ../../nbs/core/08_runs.ipynb #b7ad5db2
 def check_run_name(name:str) -> str:
-    "Return `name` when it can name a run's folder. Raises `SettingsError` for anything but letters, digits and `. _ + -`, a leading dot, or more than 120 characters."
+    "Return `name` when it can name a run's folder (letters, digits and `. _ + -`, at most 120, no leading dot). Raises `SettingsError`."
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,119}", name):
         raise SettingsError(f"a run name has letters, digits and . _ + - (at most 120, no leading dot), not {name[:140]!r}")
     return name
@@ -125,6 +133,7 @@ class Run:
 
     def __repr__(self): return f"Run({self.template!r}, {len(self.values)} metrics, {len(self.goals)} targets)"
 
+# %% ../../nbs/core/08_runs.ipynb #f9e2f995
 def start_run(template:str, parameters:dict|None=None, out=None) -> Run:
     "Begin a run inside a notebook: in the runner's folder, else in `out`, else in a folder that vanishes with the kernel."
     folder, own = os.environ.get(FOLDER_VARIABLE) or out, None
@@ -154,7 +163,8 @@ def _processor() -> str:
 def _number(name, value):
     "`value` as a plain int or float, None when it is not finite. Raises `SettingsError` when it is no number."
     if hasattr(value, "item") and getattr(value, "size", 1) != 0 and not getattr(value, "ndim", 0): value = value.item()  # NumPy, torch
-    if isinstance(value, bool) or not isinstance(value, numbers.Real): raise SettingsError(f"metric '{name}' must be a number, not {value!r}"[:160])
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise SettingsError(f"metric '{name}' must be a number, not {value!r}"[:160])
     value = int(value) if isinstance(value, numbers.Integral) else float(value)
     return value if math.isfinite(value) else None
 
@@ -162,10 +172,12 @@ def _number(name, value):
 def metrics(self:Run, **values):
     "Record numbers by name. Raises `SettingsError` for a name that is not snake case or a value that is no number; NaN and infinity become null."
     for name in values:
-        if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name): raise SettingsError(f"metric names are snake case, not '{name}'")
+        if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+            raise SettingsError(f"metric names are snake case, not '{name}'")
     self.values.update({k: _number(k, v) for k, v in values.items()})
     self._save()
 
+# %% ../../nbs/core/08_runs.ipynb #3aae2b06
 @patch
 def target(self:Run, name:str, op:str, bound:float, source:str):
     "State that the metric `name` should be `op` (<=, >=, <, >, ==) `bound`, and where that demand comes from. Before or after the metric is known."
@@ -175,13 +187,16 @@ def target(self:Run, name:str, op:str, bound:float, source:str):
     self.goals[name, op, bound] = str(source)
     self._save()
 
-# %% ../../nbs/core/08_runs.ipynb #3aae2b06
+# %% ../../nbs/core/08_runs.ipynb #0312c9a8
 @patch
 def targets(self:Run) -> list[dict]:
     "The targets as metrics.json has them; one whose metric is missing or null is not met."
-    return [dict(name=n, value=(v := self.values.get(n)), op=op, bound=bound, source=source, met=v is not None and bool(_OPS[op](v, bound)))
-            for (n, op, bound), source in self.goals.items()]
+    def row(name, op, bound, source):
+        value = self.values.get(name)
+        return dict(name=name, value=value, op=op, bound=bound, source=source, met=value is not None and bool(_OPS[op](value, bound)))
+    return [row(*goal, source) for goal, source in self.goals.items()]
 
+# %% ../../nbs/core/08_runs.ipynb #4d327cfd
 @patch
 def targets_table(self:Run):
     "The targets as a table to show in the report."
@@ -200,6 +215,7 @@ def figure(self:Run, fig, name:str, caption:str=""):
     display(Image(data=path.read_bytes(), alt=caption or name.replace("_", " ")))
     if caption: display(Markdown(f"*{caption}*"))
 
+# %% ../../nbs/core/08_runs.ipynb #390544cf
 @patch
 def curves(self:Run, rows:list[dict]) -> Path:
     "Write the training rows to curves.csv (a `Trainer` whose folder is `run.folder` has done so itself)."
@@ -212,25 +228,28 @@ def curves(self:Run, rows:list[dict]) -> Path:
 # %% ../../nbs/core/08_runs.ipynb #a67a8f2a
 def commit_of(folder) -> str|None:
     "The git commit of the checkout that `folder` lies in, with `-dirty` when tracked files were changed; None outside of git."
-    def git(*words): return subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=30)
+    def git(*words): return subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=30, check=False)
     try: head, changes = git("rev-parse", "HEAD"), git("status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.TimeoutExpired): return None
     return None if head.returncode else head.stdout.strip() + ("-dirty" if changes.stdout.strip() else "")
 
+# %% ../../nbs/core/08_runs.ipynb #b86b3b40
 def installed_versions() -> dict:
     "Versions of Python and of the packages that shape a result, without importing them."
     from importlib.metadata import PackageNotFoundError, version
     found = {"python": sys.version.split()[0]}
-    for name in ("lanenb", "torch", "numpy", "scipy", "opencv-python-headless", "albumentations", "accelerate", "transformers", "matplotlib", "papermill"):
+    for name in ("lanenb", "torch", "numpy", "scipy", "opencv-python-headless", "albumentations", "accelerate", "transformers", "papermill"):
         try: found[name] = version(name)
         except PackageNotFoundError: pass
     return found
 
+# %% ../../nbs/core/08_runs.ipynb #ee389cbf
 def _new_record(run_name:str, template:Template, parameters:dict) -> dict:
     "The record of a run that has not finished. It says failed: if nobody lives to correct it, that is the truth."
     import lanenb
-    return dict(run=run_name, template=template.name, status="failed", parameters=parameters, seed=parameters.get("seed"), commit=commit_of(Path(lanenb.__file__).parent),
-                versions=installed_versions(), device=device_name(), started=datetime.now(timezone.utc).isoformat(timespec="seconds"), seconds=0.0, metrics={}, targets=[])
+    return dict(run=run_name, template=template.name, status="failed", parameters=parameters, seed=parameters.get("seed"),
+                commit=commit_of(Path(lanenb.__file__).parent), versions=installed_versions(), device=device_name(),
+                started=datetime.now(UTC).isoformat(timespec="seconds"), seconds=0.0, metrics={}, targets=[])
 
 # %% ../../nbs/core/08_runs.ipynb #9dd6aeb4
 @contextmanager
@@ -260,7 +279,8 @@ def folder_lock(folder):
 # %% ../../nbs/core/08_runs.ipynb #732aa4df
 @contextmanager
 def _signals_to(kernel):
-    "While the block runs, pass SIGINT, SIGTERM and SIGHUP on to `kernel` (the first as an interrupt, a second kills it); yields the list of those that came. Only the main thread can do this."
+    """While the block runs, pass SIGINT, SIGTERM and SIGHUP on to `kernel`: the first as an interrupt, a second kills it.
+    Yields the list of those that came. Only the main thread can take signals."""
     came = []
     def pass_on(number, frame):
         came.append(number)
@@ -283,8 +303,10 @@ def _execute(source:Path, target:Path, parameters:dict, environment:dict, progre
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # a dead kernel is reported once, by us
     kernel = AsyncKernelManager(kernel_name="python3")
     def work():
-        run_sync(kernel.start_kernel)(env={**os.environ, **environment}, extra_arguments=["--HistoryManager.hist_file=:memory:", "--log-level=CRITICAL"])
-        try: return papermill.execute_notebook(str(source), str(target), parameters, language="python", kernel_name="python3", km=kernel, progress_bar=progress)
+        quiet = ["--HistoryManager.hist_file=:memory:", "--log-level=CRITICAL"]
+        run_sync(kernel.start_kernel)(env={**os.environ, **environment}, extra_arguments=quiet)
+        try: return papermill.execute_notebook(str(source), str(target), parameters, language="python", kernel_name="python3",
+                                               km=kernel, progress_bar=progress)
         finally: run_sync(kernel.shutdown_kernel)(now=bool(came))
     with _signals_to(kernel) as came, ThreadPoolExecutor(1) as pool:
         try: done = pool.submit(work).result()
@@ -306,6 +328,7 @@ def _clear(folder:Path):
     for name in ("metrics.json", "report.html", "notebook.ipynb", "curves.csv", _NOTES): (folder/name).unlink(missing_ok=True)
     shutil.rmtree(folder/"figures", ignore_errors=True)
 
+# %% ../../nbs/core/08_runs.ipynb #7a009d2f
 def _cause(error:BaseException) -> str:
     "One line that says why a run failed, from what papermill raised."
     from lanenb.core.reports import plain_text
@@ -315,7 +338,7 @@ def _cause(error:BaseException) -> str:
     else: error = f"{type(error).__name__}: {error}"
     return " ".join(plain_text(error).split())[:400]
 
-# %% ../../nbs/core/08_runs.ipynb #7a009d2f
+# %% ../../nbs/core/08_runs.ipynb #505d2e12
 def _tidy_notebook(path:Path):
     "The executed notebook without papermill's own cells and metadata (paths of this machine), written back; None when a killed run left none that can be read."
     import nbformat
@@ -329,9 +352,11 @@ def _tidy_notebook(path:Path):
 def _unfinished(nb) -> str|None:
     "Why an executed notebook is not complete although nothing was raised: a cell called `sys.exit()`."
     for cell in nb.cells:
-        if any(o.output_type == "error" and o.ename == "SystemExit" for o in cell.get("outputs", [])): return f"stopped by sys.exit() in cell {cell.execution_count}"
+        stopped = any(o.output_type == "error" and o.ename == "SystemExit" for o in cell.get("outputs", []))
+        if stopped: return f"stopped by sys.exit() in cell {cell.execution_count}"
     return None
 
+# %% ../../nbs/core/08_runs.ipynb #a16dcbd8
 def _finish(folder:Path, record:dict, began:float, error:str|None, command:str):
     "Complete the record with the notes of the notebook, write report and metrics.json."
     from lanenb.core.reports import write_report
@@ -344,10 +369,11 @@ def _finish(folder:Path, record:dict, began:float, error:str|None, command:str):
     write_json(folder/"metrics.json", record)
     (folder/_NOTES).unlink(missing_ok=True)
 
-# %% ../../nbs/core/08_runs.ipynb #505d2e12
+# %% ../../nbs/core/08_runs.ipynb #c812bbb5
 def run_template(name:str, parameters:dict|None=None, run_name:str|None=None, out="reports", templates=None, progress:bool=True) -> dict:
     """Execute the template `name` with `parameters` into `out`/`run_name` and return its record (metrics.json).
-    Raises `SettingsError` or `DataError` before the start for an unknown template, parameter or type, `RunFailed` when a cell fails, KeyboardInterrupt when stopped."""
+    Before the start, raises `SettingsError` or `DataError` for an unknown template, parameter or type, or a folder in use;
+    afterwards `RunFailed` when a cell failed and KeyboardInterrupt when it was stopped."""
     template = read_template(name, templates)
     given = check_parameters(template, parameters or {})
     run_name = check_run_name(run_name or run_folder_name(template, given))
@@ -365,6 +391,7 @@ def run_template(name:str, parameters:dict|None=None, run_name:str|None=None, ou
     if error: raise RunFailed(run_name, error, folder) from stop
     return record
 
+# %% ../../nbs/core/08_runs.ipynb #58e62dd2
 def _command(name:str, given:dict, run_name:str, out) -> str:
     "The command line that makes this run again."
     import shlex

@@ -7,6 +7,7 @@ __all__ = ['read_yaml', 'Sweep', 'read_sweep', 'summarise', 'run_sweep']
 
 # %% ../../nbs/core/10_sweeps.ipynb #e2e7d64f
 import itertools, json, os, re, signal, statistics, subprocess, sys, threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 import yaml
@@ -30,6 +31,7 @@ def _lines(node, path, where=(), depth=3) -> dict:
         for k, value in enumerate(node.value): found |= _lines(value, path, (*where, k), depth - 1)
     return found
 
+# %% ../../nbs/core/10_sweeps.ipynb #4e2aba54
 def read_yaml(path) -> tuple[dict, dict]:
     "The mapping in a YAML file and the lines of its keys. Raises `DataError` with the line."
     try:
@@ -56,6 +58,7 @@ def _listed(raw, key, kind, path, lines):
     if not isinstance(value, kind): raise DataError(path, f"'{key}' must be a {'mapping' if kind is dict else 'list'}", lines[(key,)])
     return value
 
+# %% ../../nbs/core/10_sweeps.ipynb #00e4e441
 def _checked(template, values, where, path, lines) -> dict:
     "`values` as the template's types. Raises `DataError` with the line of the one that does not fit."
     if not isinstance(values, dict): raise DataError(path, f"'{where[0]}' must hold mappings of names to values", lines[where])
@@ -65,7 +68,7 @@ def _checked(template, values, where, path, lines) -> dict:
         except SettingsError as e: raise DataError(path, str(e), lines.get((*where, str(name)))) from None
     return out
 
-# %% ../../nbs/core/10_sweeps.ipynb #00e4e441
+# %% ../../nbs/core/10_sweeps.ipynb #99d02b61
 def _seeds(raw, template, path, lines) -> list:
     "The seeds: a count or a list of whole numbers; [None] when the file has none."
     seeds, line = raw.get("seeds"), lines.get(("seeds",))
@@ -75,6 +78,7 @@ def _seeds(raw, template, path, lines) -> list:
     if isinstance(seeds, list) and seeds and all(type(s) is int for s in seeds) and len(set(seeds)) == len(seeds): return seeds
     raise DataError(path, "'seeds' is a count or a list of different whole numbers", line)
 
+# %% ../../nbs/core/10_sweeps.ipynb #4c45cb58
 def _grid(raw, template, path, lines) -> list[dict]:
     "Every combination of the grid's values."
     grid = _listed(raw, "grid", dict, path, lines)
@@ -83,6 +87,7 @@ def _grid(raw, template, path, lines) -> list[dict]:
         for value in values: _checked(template, {name: value}, ("grid",), path, lines)
     return [_checked(template, dict(zip(grid, combination)), ("grid",), path, lines) for combination in itertools.product(*grid.values())]
 
+# %% ../../nbs/core/10_sweeps.ipynb #874f46de
 def read_sweep(path, templates=None) -> Sweep:
     "The sweep that a YAML file describes. Raises `DataError` with file and line for whatever is wrong in it."
     raw, lines = read_yaml(path)
@@ -125,6 +130,7 @@ except Exception as e: sys.exit(' '.join(str(e).split()))
 except KeyboardInterrupt: sys.exit('interrupted')
 """
 
+# %% ../../nbs/core/10_sweeps.ipynb #13686400
 class _Workers:
     "Starts runs as processes and can stop all of them."
     def __init__(self, threads:int):
@@ -134,7 +140,8 @@ class _Workers:
     def run(self, name:str, job:dict, failed:dict):
         "Run one job to its end and note in `failed` why it failed; after `stop` do nothing."
         if self.stopped.is_set(): return
-        child = subprocess.Popen([sys.executable, "-c", _CHILD], env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        child = subprocess.Popen([sys.executable, "-c", _CHILD], env=self.environment, text=True, start_new_session=True,
+                                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.live.add(child)
         if self.stopped.is_set(): child.terminate()
         said = child.communicate(json.dumps(job))[1].strip().splitlines()
@@ -155,6 +162,7 @@ def _finished(folder:Path, template:Template, given:dict):
     wanted = json.loads(json.dumps(template.defaults | given))
     return record if (record["status"], record["template"], record["parameters"]) == ("ok", template.name, wanted) else None
 
+# %% ../../nbs/core/10_sweeps.ipynb #cfe4f8c2
 def summarise(sweep:Sweep, folder:Path, failed:dict) -> dict:
     "Mean, sample standard deviation (None for one run) and n of every metric per cell, from the records of the runs that are finished."
     done = {name: r for name, (_, given) in sweep.runs.items() if (r := _finished(folder/name, sweep.template, given))}
@@ -162,9 +170,11 @@ def summarise(sweep:Sweep, folder:Path, failed:dict) -> dict:
     for k, cell in enumerate(sweep.cells):
         names = [n for n in done if sweep.runs[n][0] == k]
         columns = dict.fromkeys(m for n in names for m in done[n]["metrics"])
-        cells.append(dict(parameters=cell, n=len(names), runs=names, metrics={m: _statistics([done[n]["metrics"].get(m) for n in names]) for m in columns}))
-    return dict(sweep=sweep.name, template=sweep.template.name, runs=len(sweep.runs), finished=len(done), failed={n: c for n, c in failed.items() if n not in done}, cells=cells)
+        metrics = {m: _statistics([done[n]["metrics"].get(m) for n in names]) for m in columns}
+        cells.append(dict(parameters=cell, n=len(names), runs=names, metrics=metrics))
+    return dict(sweep=sweep.name, template=sweep.template.name, runs=len(sweep.runs), finished=len(done), failed=dict(sorted(failed.items())), cells=cells)
 
+# %% ../../nbs/core/10_sweeps.ipynb #a2c62f99
 def _statistics(values) -> dict:
     "Mean, standard deviation and number of the values that are there."
     values = [v for v in values if v is not None]
@@ -173,13 +183,14 @@ def _statistics(values) -> dict:
 # %% ../../nbs/core/10_sweeps.ipynb #af72ecf0
 def run_sweep(path, workers:int=1, out="reports", templates=None, progress:bool=True) -> dict:
     """Run what is not finished of the sweep in the YAML file `path`, `workers` at a time, into `out`/<sweep>/<run>/; write and return summary.json.
-    Runs that failed are in `failed` with their cause. Raises `DataError` for a bad file; Ctrl-C stops the runs, writes the summary and raises KeyboardInterrupt."""
+    Runs that failed are in `failed` with their cause.
+    Raises `DataError` for a bad file; Ctrl-C stops the runs, writes the summary and raises KeyboardInterrupt."""
     sweep = read_sweep(path, templates)
     folder = Path(out).resolve()/sweep.name
-    todo = {n: given for n, (_, given) in sweep.runs.items() if not _finished(folder/n, sweep.template, given)}
-    jobs = {n: dict(name=sweep.template.name, parameters=given, run_name=n, out=str(folder), templates=str(sweep.template.path.parent)) for n, given in todo.items()}
-    failed = {}
-    try: _run_all(jobs, _Workers(max(1, (os.cpu_count() or 1)//workers)), workers, len(sweep.runs), failed, progress)
+    common = dict(name=sweep.template.name, out=str(folder), templates=str(sweep.template.path.resolve().parent))
+    jobs = {n: common | dict(run_name=n, parameters=given) for n, (_, given) in sweep.runs.items() if not _finished(folder/n, sweep.template, given)}
+    crew, failed = _Workers(max(1, (os.cpu_count() or 1)//workers)), {}
+    try: _run_all(jobs, crew, workers, len(sweep.runs), failed, progress)
     finally:
         summary = summarise(sweep, folder, failed)
         write_json(folder/"summary.json", summary)
@@ -191,18 +202,23 @@ def _run_all(jobs:dict, crew:_Workers, workers:int, total:int, failed:dict, prog
     from concurrent.futures import ThreadPoolExecutor, as_completed
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=Console(stderr=True), disable=not progress)
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler) if main else None
-    try:
-        with bar, ThreadPoolExecutor(workers) as pool:
-            task = bar.add_task("runs", total=total, completed=total - len(jobs))
-            try:
-                for future in as_completed([pool.submit(crew.run, name, job, failed) for name, job in jobs.items()]):
-                    future.result()
-                    bar.update(task, advance=1, description=f"runs, {len(failed)} failed" if failed else "runs")
-            except KeyboardInterrupt:
-                crew.stop()
-                raise
-    finally:
-        if main: signal.signal(signal.SIGTERM, before)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with _term_as_int(), Progress(*columns, console=Console(stderr=True), disable=not progress) as bar, ThreadPoolExecutor(workers) as pool:
+        task = bar.add_task("runs", total=total, completed=total - len(jobs))
+        try:
+            for future in as_completed([pool.submit(crew.run, name, job, failed) for name, job in jobs.items()]):
+                future.result()
+                bar.update(task, advance=1, description=f"runs, {len(failed)} failed" if failed else "runs")
+        except KeyboardInterrupt:
+            crew.stop()
+            raise
+
+@contextmanager
+def _term_as_int():
+    "While the block runs, SIGTERM raises KeyboardInterrupt as SIGINT does (in the main thread; elsewhere nothing changes)."
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try: yield
+    finally: signal.signal(signal.SIGTERM, before)
