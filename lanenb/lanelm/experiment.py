@@ -150,7 +150,8 @@ def decode_ms(model, frames, device="cpu", repeats:int=7) -> float:
 # %% ../../nbs/lanelm/09_experiment.ipynb #0e59ed96
 @torch.no_grad()
 def attention(model, frames, n:int=8, device="cpu") -> dict:
-    "Cross-attention of the first `n` frames, teacher-forced: `uniformity` (layers, heads, T) averaged over lanes with that row (NaN: none has it), and `maps` (n, layers, N), the mean weights over heads, lanes and rows."
+    """Cross-attention of the first `n` frames, teacher-forced: `uniformity` (layers, heads, T) averaged over lanes with that row (NaN: none has it),
+    and `maps` (n, layers, N), the mean weights over heads, lanes and rows."""
     sums, counts, maps = 0, 0, []
     with evaluating(model):
         for i in range(min(n, len(frames))):
