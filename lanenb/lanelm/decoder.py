@@ -87,10 +87,10 @@ class RowLayer:
         self.q, self.kv, self.out, self.ask, self.told, self.fuse, self.up, self.down = (
             m and (m.weight, m.bias) for m in (a.q, a.kv, a.out, c.q, c.out, layer.fuse, layer.ffn[0], layer.ffn[3]))
         self.self_norm, self.cross_norm, self.fuse_norm, self.ffn_norm = map(norm, (layer.self_norm, layer.cross_norm, layer.fuse_norm, layer.ffn_norm))
-        self.cross_first, self.self_scale, self.keys = layer.cross_first, layer.self_scale, keys
+        self.cross_first, self.self_scale, self.keys = layer.cross_first, layer.self_scale, tuple(x.contiguous() for x in keys)
         B, n, dim = len(keys[0]), len(keys[0])*lanes, a.q.in_features
         self.q_shape, self.kv_shape, self.ask_shape = (n, a.heads, 1, dim//a.heads), (n, 2, a.heads, dim//a.heads), (B, lanes, c.heads, dim//c.heads)
-        self.past, self.t = keys[0].new_empty(rows, *self.kv_shape), 0
+        self.past, self.t = keys[0].new_empty(2, n, a.heads, rows, dim//a.heads), 0     # per head, a row after the other: read in one go
 
     def __call__(self, x):
         "The layer's answer (B·lanes, dim) for the next row x (B·lanes, dim)."
@@ -100,9 +100,9 @@ class RowLayer:
 # %% ../../nbs/lanelm/03_decoder.ipynb #7ab28911
 def remember_row(self:RowLayer, x):
     "`DecoderLayer.remember` for the next row."
-    self.past[self.t] = F.linear(x, *self.kv).view(self.kv_shape)
+    self.past[:, :, :, self.t] = F.linear(x, *self.kv).view(self.kv_shape).transpose(0, 1)
     self.t += 1
-    k, v = self.past[:self.t].permute(2, 1, 3, 0, 4)          # each (B·lanes, heads, rows so far, d)
+    k, v = self.past[:, :, :, :self.t]                        # each (B·lanes, heads, rows so far, d)
     answer = F.scaled_dot_product_attention(F.linear(x, *self.q).view(self.q_shape), k, v).reshape(x.shape)
     return torch.layer_norm(torch.add(x, F.linear(answer, *self.out), alpha=self.self_scale), *self.self_norm)
 
