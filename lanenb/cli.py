@@ -175,6 +175,7 @@ def main(words:list[str]|None=None) -> int:
     print("lanenb: interrupted", file=sys.stderr)
     return 1
 
+# %% ../nbs/cli.ipynb #e5e53763
 def _explained(error:Exception) -> tuple[str, int]|None:
     "Message and exit code of an error that a user can do something about; None for a bug."
     if isinstance(error, SettingsError): return str(error), 2

@@ -7,7 +7,7 @@ __all__ = ['HEADLINES', 'external_resources', 'plain_text', 'clean_notebook', 'n
            'read_runs', 'differing', 'comparison', 'compare']
 
 # %% ../../nbs/core/09_reports.ipynb #5987c653
-import base64, html, io, re
+import base64, fcntl, html, io, re
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,6 +15,15 @@ from .files import DataError, read_json, write_text
 from .plots import shown
 
 # %% ../../nbs/core/09_reports.ipynb #e676039f
+def _is_external(address:str) -> bool:
+    "Does this address lead out of the page?"
+    return bool(address.strip()) and not address.strip().lower().startswith(("data:", "#", "about:"))
+
+def _css_loads(css:str) -> list[str]:
+    "What a piece of CSS loads."
+    return [u for u in re.findall(r"""(?:url\(|@import)\s*['"]?([^'")\s;]+)""", css) if _is_external(u)]
+
+# %% ../../nbs/core/09_reports.ipynb #4f70754f
 _LOADS = {"src", "srcset", "data", "poster", "background"}  # attributes that fetch, on any element
 
 class _Loads(HTMLParser):
@@ -34,14 +43,6 @@ class _Loads(HTMLParser):
         if self.styled: self.found += _css_loads(data)
 
     def handle_endtag(self, tag): self.styled = False
-
-def _is_external(address:str) -> bool:
-    "Does this address lead out of the page?"
-    return bool(address.strip()) and not address.strip().lower().startswith(("data:", "#", "about:"))
-
-def _css_loads(css:str) -> list[str]:
-    "What a piece of CSS loads."
-    return [u for u in re.findall(r"""(?:url\(|@import)\s*['"]?([^'")\s;]+)""", css) if _is_external(u)]
 
 # %% ../../nbs/core/09_reports.ipynb #72b2ad1f
 def external_resources(page:str) -> list[str]:
@@ -92,6 +93,17 @@ def _clean_markdown(source:str) -> str:
     def kept(m): return "" if external_resources(m[0]) or m[1].lower() == "script" else m[0]
     return re.sub(r"(?is)<(script|iframe|object|embed|link|img)\b[^>]*>", kept, source)
 
+# %% ../../nbs/core/09_reports.ipynb #1868b839
+def _joined(outputs) -> list:
+    "Outputs with neighbouring pieces of the same stream made one."
+    from nbformat import from_dict
+    joined = []
+    for out in map(from_dict, outputs):
+        same = joined and out.output_type == joined[-1].output_type == "stream" and out.name == joined[-1].name
+        if same: joined[-1].text += out.text
+        else: joined.append(out)
+    return joined
+
 def clean_notebook(nb):
     "A copy of an executed notebook for the page: hidden and empty cells gone, directives gone, outputs still and quiet."
     from nbformat import from_dict
@@ -101,7 +113,7 @@ def clean_notebook(nb):
         if cell.cell_type == "markdown": cell.source = _clean_markdown(cell.source)
         if cell.cell_type == "code":
             cell.source = re.sub(r"(?m)^#\|.*\n?", "", cell.source).strip("\n")
-            cell.outputs = [o for o in map(_clean_output, cell.outputs) if o is not None]
+            cell.outputs = [o for o in map(_clean_output, _joined(cell.outputs)) if o is not None]
         cells.append(cell)
     nb.cells = cells
     nb.metadata.pop("widgets", None)
@@ -164,7 +176,7 @@ _HEAD_CSS = """
 header { margin-bottom:1.6rem } .eyebrow { color:var(--soft); font-size:.85rem; margin:0 }
 .pill { display:inline-block; padding:.05rem .6rem; border-radius:1rem; font-size:.85rem; font-weight:600; vertical-align:.25em }
 .pill { color:#fff; background:var(--good) }
-td .pill { vertical-align:0 } .pill.failed { background:var(--bad) }
+td .pill { vertical-align:0 } .pill.failed { background:var(--bad) } .pill.running { background:var(--blue) }
 .error { border-left:4px solid var(--bad); background:#fdf3ee; padding:.7rem 1rem; margin:1rem 0; overflow-wrap:anywhere }
 .numbers { display:flex; flex-wrap:wrap; gap:.6rem; margin:1rem 0; padding:0; list-style:none }
 .numbers li { background:var(--wash); border-radius:6px; padding:.45rem .8rem; min-width:6.5rem }
@@ -290,9 +302,19 @@ def read_runs(out) -> tuple[dict, list[DataError]]:
     out, runs, broken = Path(out), {}, []
     if not out.is_dir(): raise DataError(out, "no such folder")
     for path in sorted([*out.glob("*/metrics.json"), *out.glob("*/*/metrics.json")]):
-        try: runs[path.parent.relative_to(out).as_posix()] = read_record(path)
+        try: record = read_record(path)
         except DataError as e: broken.append(e)
+        else: runs[path.parent.relative_to(out).as_posix()] = record | ({"status": "running"} if _is_running(path.parent) else {})
     return runs, broken
+
+def _is_running(folder:Path) -> bool:
+    "Does a living process hold the run's lock (see `core.runs`)? Until its end the record says failed."
+    try: file = open(folder/".lock")
+    except OSError: return False
+    with file:
+        try: fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError: return True
+    return False
 
 # %% ../../nbs/core/09_reports.ipynb #f66f56a1
 def differing(records) -> list[str]:
@@ -322,6 +344,14 @@ def comparison(runs:dict) -> dict:
         tables[template] = [{"run": folder, "status": r["status"], **_picked(r["parameters"], names), "targets": _targets_met(r),
                              **_picked(r["metrics"], metrics), "seconds": round(r["seconds"])} for folder, r in group.items()]
     return tables
+
+# %% ../../nbs/core/09_reports.ipynb #7db2c405
+def _report_killed(folder:Path, record:dict):
+    "Write the report of a run that ended without a word, from the notebook as far as it came."
+    import nbformat
+    try: nb = nbformat.read(folder/"notebook.ipynb", 4)
+    except (OSError, ValueError, nbformat.reader.NotJSONError): nb = None
+    write_report(folder/"report.html", nb, record, "The process ended without a word: killed, or out of memory.")
 
 # %% ../../nbs/core/09_reports.ipynb #4cfa8a09
 def _thumbnail(folder:Path, width:int=288) -> str:
@@ -361,10 +391,12 @@ def compare(out="reports") -> tuple[dict, list[DataError]]:
     Raises `DataError` when there is no such folder."""
     out = Path(out)
     runs, broken = read_runs(out)
+    for folder, r in runs.items():
+        if r["status"] == "failed" and not (out/folder/"report.html").is_file(): _report_killed(out/folder, r)
     tables = comparison(runs)
     body = [_section(out, template, rows, differing([runs[r["run"]] for r in rows])) for template, rows in tables.items()] or ["<p>No runs yet.</p>"]
     body += [_tag("div", html.escape(f"{Path(e.path).relative_to(out)}: {e.cause}"), cls="error") for e in broken]
     failed = sum(r["status"] == "failed" for r in runs.values())
-    told = f"{len(runs)} runs, {failed} failed. A marked column is a parameter that differs between the runs of a template."
+    told = f"{len(runs)} run{'s'*(len(runs) != 1)}, {failed} failed. A marked column is a parameter that differs between the runs of a template."
     write_text(out/"index.html", _page("Runs", _tag("h1", "Runs") + _tag("blockquote", told), "".join(body), wide=True))
     return tables, broken

@@ -103,7 +103,6 @@ def folder_name(start:str, values:dict) -> str:
     name = "_".join([start, *(f"{k}-{slug(v)}" for k, v in values.items())])
     return name if len(name) <= 120 else f"{name[:110]}-{hashlib.sha1(name.encode()).hexdigest()[:8]}"
 
-# %% ../../nbs/core/08_runs.ipynb #5c814a28
 def run_folder_name(template:Template, given:dict) -> str:
     "The default name of a run: the template and what differs from its defaults, in the template's order."
     return folder_name(template.name, {k: given[k] for k, v in template.defaults.items() if k in given and given[k] != v})

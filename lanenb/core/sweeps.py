@@ -213,6 +213,7 @@ def _run_all(jobs:dict, crew:_Workers, workers:int, total:int, failed:dict, prog
             crew.stop()
             raise
 
+# %% ../../nbs/core/10_sweeps.ipynb #77624543
 @contextmanager
 def _term_as_int():
     "While the block runs, SIGTERM raises KeyboardInterrupt as SIGINT does (in the main thread; elsewhere nothing changes)."
