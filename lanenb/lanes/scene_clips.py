@@ -4,21 +4,26 @@
 
 # %% auto #0
 __all__ = ['STYLES', 'Clip', 'pick_mood', 'make_road', 'make_motion', 'make_traffic', 'crossing_traffic', 'furnish',
-           'draw_ground', 'paint_road', 'make_clip', 'render']
+           'draw_ground', 'paint_road', 'start_clip', 'make_clip', 'render']
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #3eddcb91
 from dataclasses import dataclass, field, replace
 import numpy as np, cv2
-from .scene_road import Camera, Layout, Line, Road, SIZE, frame_labels, ground_rows, look_ahead, make_layout, paint_mask, roll_matrix
-from .scene_textures import ALONG, COLUMNS, Ground, arrow, asphalt, fill, lay_paint, look_at, make_levels, repairs, rough_ground, stop_line, stripe, surface, wear_off, zebra
-from .scene_surroundings import Haze, Thing, draw_sides, hazy, horizon_line, make_strip, sky, veil
-from .scene_vehicles import BODIES, Vehicle, draw_traffic, make_vehicle
-from .scene_light import Lamps, Mood, RIGS, Rig, _grain, add_car, city_lights, develop, light_map, lights_layer, make_mood, rain_drops, relight, road_shadows, sun_glare
+from .scene_road import Camera, Layout, Road, SIZE, frame_labels, ground_rows, look_ahead, make_layout, paint_mask, roll_matrix
+from .scene_textures import (ALONG, COLUMNS, Ground, arrow, asphalt, lay_paint, look_at, make_levels, repairs, rough_ground, stop_line,
+                                         stripe, surface, wear_off, zebra)
+from .scene_sprites import hazy, veil
+from .scene_strips import make_strip
+from .scene_surroundings import Thing, draw_sides, horizon_line, sky
+from .scene_vehicles import BODIES, draw_traffic, draw_vehicle, make_vehicle
+from .scene_light import (Lamps, Mood, RIGS, Rig, add_car, add_grain, city_lights, develop, light_map, lights_layer, make_mood, rain_drops,
+                                      relight, road_shadows, sun_glare)
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #8441c938
 @dataclass
 class Clip:
-    "Everything that stays the same in a clip, and where the camera is in each frame: `at` stations (m), `aside` m right of the lane's centre, `yaw`, `pitch`, `roll` rad."
+    """Everything that stays the same in a clip, and where the camera is in each frame: `at` stations (m), `aside` m right of the lane's centre,
+    `yaw`, `pitch`, `roll` rad."""
     category: str
     rig: Rig
     mood: Mood
@@ -42,14 +47,18 @@ class Clip:
     labelled: bool = True
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #49ebbf3f
-_WEATHER = {"normal": ("overcast grey cloudy sunny hazy rain dusk", (.34, .16, .2, .12, .08, .05, .05)), "crowd": ("overcast grey cloudy sunny hazy", (.4, .2, .2, .1, .1)), "hlight": ("glare night", (.85, .15)), "shadow": ("sunny cloudy", (.8, .2)),
-            "noline": ("overcast grey cloudy hazy dusk night", (.35, .2, .2, .1, .08, .07)), "arrow": ("overcast grey cloudy sunny", (.4, .2, .25, .15)), "curve": ("overcast grey cloudy sunny hazy", (.3, .2, .2, .2, .1)), "cross": ("overcast grey cloudy sunny", (.4, .2, .2, .2)), "night": ("night", (1.,))}
+_WEATHER = {"normal": ("overcast grey cloudy sunny hazy rain dusk", (.34, .16, .2, .12, .08, .05, .05)),
+            "crowd": ("overcast grey cloudy sunny hazy", (.4, .2, .2, .1, .1)), "hlight": ("glare night", (.85, .15)), "shadow": ("sunny cloudy", (.8, .2)),
+            "noline": ("overcast grey cloudy hazy dusk night", (.35, .2, .2, .1, .08, .07)), "arrow": ("overcast grey cloudy sunny",
+                    (.4, .2, .25, .15)), "curve": ("overcast grey cloudy sunny hazy", (.3, .2, .2, .2, .1)), "cross": ("overcast grey cloudy sunny",
+                            (.4, .2, .2, .2)), "night": ("night", (1.,))}
 
 def pick_mood(category:str, rng) -> Mood:
     "A mood that fits the category."
     names, p = _WEATHER[category]
     return make_mood(str(rng.choice(names.split(), p=p)), rng)
 
+# %% ../../nbs/lanes/06_scene_clips.ipynb #737bbef5
 def make_road(category:str, rng, length:float) -> Road:
     "A gently bending and rolling road; tight bends for the category curve, nearly straight and level at a crossroads."
     s = np.r_[0, np.cumsum(rng.uniform(40, 120, int(length/40) + 8))]
@@ -57,30 +66,32 @@ def make_road(category:str, rng, length:float) -> Road:
     if category == "curve":
         tight = 1/rng.uniform(110, 330)*rng.choice([-1, 1])
         s = np.r_[0, np.cumsum(rng.uniform(45, 90, len(s) - 1))]
-        bend = np.where(np.arange(len(s)) % 4 < 3, tight, -tight*.4)*rng.uniform(.75, 1.1, len(s))
+        bend = np.where(np.arange(len(s)) % 7 < 5, tight, -tight*.4)*rng.uniform(.75, 1.1, len(s))
     slope = rng.normal(0, .009 if rng.random() < .6 else .022, len(s))
     if category == "cross": bend, slope = bend*.3, slope*.2
     return Road(tuple(s), tuple(bend), tuple(slope))
 
-# %% ../../nbs/lanes/06_scene_clips.ipynb #737bbef5
+# %% ../../nbs/lanes/06_scene_clips.ipynb #3eb8a59c
 def make_motion(category:str, pace:str, n:int, rng) -> np.ndarray:
     "Stations of the frames (n,), m: 'fast' steps of 9-24 m, 'slow' ones of 0-1.5 m, a crawl over a crossroads."
     steps = rng.uniform(.6, 1.1, n)*rng.uniform(10, 23) if pace == "fast" else np.abs(rng.normal(rng.choice([0., .3, 1.]), .15, n))
     if category == "cross": steps = np.minimum(steps, 6/max(n, 4))
     return np.r_[0, np.cumsum(steps[1:])]
 
-def make_traffic(clip:Clip, rng, density:float, dt:float=1.0) -> list:
+# %% ../../nbs/lanes/06_scene_clips.ipynb #f658dc67
+def make_traffic(clip:Clip, rng, density:float) -> list:
     "Vehicles in our lanes, keeping pace with us more or less, and oncoming ones where the other side is close; `density` vehicles per 100 m and lane."
     out, lay, own = [], clip.layout, (clip.at[-1] - clip.at[0])/max(len(clip.at) - 1, 1)
     span = float(clip.at[-1])
     for i in range(len(lay.lines) - 1):
-        u, s = (lay.lines[i].u + lay.lines[i + 1].u)/2, rng.uniform(10, 26) if i == lay.ego else rng.uniform(-3, 25)
+        u, s = (lay.lines[i].u + lay.lines[i + 1].u)/2, rng.uniform(11, 16 + 50/density) if i == lay.ego else rng.exponential(45/density) - 3
         rate = 1.0 if i == lay.ego else rng.uniform(.9, 1.15)
         while s < 190:
             v = make_vehicle(rng, s, u + rng.normal(0, .16), speed=own*rate)
             if not (i == lay.ego and s < 16 and v.kind in ("bus", "truck")): out.append(v)
             s += BODIES[v.kind].length + 2.5 + rng.exponential(100/density)
-    sides = [(lay.others[j].u + (lay.others[j - 1].u if j else lay.lines[0].u))/2 for j in range(len(lay.others))] or [lay.left - 2.2 - lay.lane*(j + .5) for j in range(2)]
+    sides = [(lay.others[j].u + (lay.others[j - 1].u if j else lay.lines[0].u))/2 for j in range(len(lay.others))] or [lay.left - 2.2 - lay.lane*(j + .5)
+            for j in range(2)]
     for u in sides:
         s = rng.uniform(0, 40)
         while s < 150 + 2*span:
@@ -89,21 +100,30 @@ def make_traffic(clip:Clip, rng, density:float, dt:float=1.0) -> list:
             s += BODIES[v.kind].length + 3 + rng.exponential(140/density)
     return out
 
+# %% ../../nbs/lanes/06_scene_clips.ipynb #8faac0b7
 def crossing_traffic(clip:Clip, rng) -> list:
     "Vehicles on the road that crosses ours, side on."
     j0, j1 = clip.junction
-    return [make_vehicle(rng, rng.uniform(j0 + 8, j1 - 4), rng.uniform(-28, 28), turn=float(rng.choice([-1, 1])*np.pi/2 + rng.normal(0, .2)), speed=0.0) for _ in range(rng.integers(1, 5))]
+    return [make_vehicle(rng, rng.uniform(j0 + 8, j1 - 4), rng.uniform(-28, 28), turn=float(rng.choice([-1, 1])*np.pi/2 + rng.normal(0, .2)), speed=0.0)
+            for _ in range(rng.integers(1, 5))]
 
-# %% ../../nbs/lanes/06_scene_clips.ipynb #3eb8a59c
+# %% ../../nbs/lanes/06_scene_clips.ipynb #34472b7f
 STYLES = {  # chance of each place by category is uniform; left/right: strips at distances from the edge of the road
-    "city": dict(verge=(128, 132, 134), grass=(58, 78, 66), right=[("kerb", 0.), ("railing", 3.4), ("facades", 9.5)], left=[("railing", -.3)], far=[("facades", 14.)], trees=(2.2, 9, 7), lamps=(1.2, 30), signs=.8, back="city+trees"),
-    "avenue": dict(verge=(120, 124, 126), grass=(54, 80, 66), right=[("kerb", 0.), ("hedge", 2.6), ("grove", 12.)], left=[("railing", -.3)], far=[("kerb", 7.6), ("grove", 13.)], trees=(1.8, 8, 6.5), lamps=(1., 32), signs=.6, back="city+trees"),
-    "suburb": dict(verge=(104, 118, 116), grass=(62, 88, 80), right=[("kerb", 0.), ("mesh", 6.), ("halls", 26.)], left=[("railing", -.3)], far=[("wall", 12.), ("halls", 22.)], trees=(3.5, 13, 5.5), lamps=(1.2, 34), signs=.6, back="trees"),
-    "works": dict(verge=(110, 118, 122), grass=(88, 104, 108), right=[("kerb", 0.), ("hoarding", 4.5), ("facades", 34.)], left=[("blocks", -.3)], far=[("hoarding", 11.)], trees=(6.5, 24, 5), lamps=(1.2, 38), signs=.4, back="city+trees"),
-    "highway": dict(verge=(92, 100, 102), grass=(64, 92, 86), right=[("guard", .3), ("shrubs", 8.), ("grove", 20.)], left=[("jersey", -.25)], far=[("guard", 12.), ("grove", 20.)], trees=(9., 26, 7), lamps=(.8, 46), signs=1.0, back="hills+trees"),
-    "country": dict(verge=(90, 112, 108), grass=(60, 90, 82), right=[("grove", 15.)], left=[("guard", -.3)], far=[("shrubs", 8.), ("grove", 16.)], trees=(3., 12, 6.5), lamps=(1.4, 60), signs=.3, back="hills+trees"),
+    "city": dict(verge=(128, 132, 134), grass=(58, 78, 66), right=[("kerb", 0.), ("railing", 3.4), ("facades", 9.5)], left=[("railing", -.3)],
+                 far=[("facades", 14.)], trees=(2.2, 9, 7), lamps=(1.2, 30), signs=.8, back="city+trees"),
+    "avenue": dict(verge=(120, 124, 126), grass=(54, 80, 66), right=[("kerb", 0.), ("hedge", 2.6), ("grove", 12.)], left=[("railing", -.3)],
+                   far=[("kerb", 7.6), ("grove", 13.)], trees=(1.8, 8, 6.5), lamps=(1., 32), signs=.6, back="city+trees"),
+    "suburb": dict(verge=(104, 118, 116), grass=(62, 88, 80), right=[("kerb", 0.), ("mesh", 6.), ("halls", 26.)], left=[("railing", -.3)],
+                   far=[("wall", 12.), ("halls", 22.)], trees=(3.5, 13, 5.5), lamps=(1.2, 34), signs=.6, back="trees"),
+    "works": dict(verge=(110, 118, 122), grass=(88, 104, 108), right=[("kerb", 0.), ("hoarding", 4.5), ("facades", 34.)], left=[("blocks", -.3)],
+                  far=[("hoarding", 11.)], trees=(6.5, 24, 5), lamps=(1.2, 38), signs=.4, back="city+trees"),
+    "highway": dict(verge=(92, 100, 102), grass=(64, 92, 86), right=[("guard", .3), ("shrubs", 8.), ("grove", 20.)], left=[("jersey", -.25)],
+                    far=[("guard", 12.), ("grove", 20.)], trees=(9., 26, 7), lamps=(.8, 46), signs=1.0, back="hills+trees"),
+    "country": dict(verge=(90, 112, 108), grass=(60, 90, 82), right=[("grove", 15.)], left=[("guard", -.3)], far=[("shrubs", 8.), ("grove", 16.)],
+                    trees=(3., 12, 6.5), lamps=(1.4, 60), signs=.3, back="hills+trees"),
 }
 
+# %% ../../nbs/lanes/06_scene_clips.ipynb #a7c6d4ef
 def furnish(clip:Clip, style:dict, rng):
     "Put strips, trees, lamps, signs and signals beside the road of `clip`."
     lay, gaps, far = clip.layout, [clip.junction] if clip.junction else [], clip.at[-1] + 210
@@ -115,15 +135,19 @@ def furnish(clip:Clip, style:dict, rng):
         for kind, d in style["far"]: strip(kind, left - 1 - d - 2*lay.lane)
     else:
         for kind, d in style["far"]: strip(kind, left - d*rng.uniform(.4, .8))
-    _along(clip, rng, far, gaps, style["trees"], lambda s, u: clip.things.append(Thing("tree", s, u, style["trees"][2]*rng.uniform(.6, 1.35), int(rng.integers(0, 1000)))), both=not divided or rng.random() < .3)
+    _along(clip, rng, far, gaps, style["trees"], lambda s, u: clip.things.append(Thing("tree", s, u, style["trees"][2]*rng.uniform(.6, 1.35),
+            int(rng.integers(0, 1000)))), both=not divided or rng.random() < .3)
     _along(clip, rng, far, gaps, style["lamps"], lambda s, u: clip.things.append(Thing("lamp", s, u, 9.5, 1)), both=rng.random() < .6, jitter=0)
-    if rng.random() < style["signs"]: clip.things.append(Thing("gantry", rng.uniform(45, 120) + rng.uniform(0, clip.at[-1] + 1), right + .8, rng.uniform(6, 7), int(rng.integers(0, 100))))
-    for _ in range(rng.poisson(2*style["signs"])): clip.things.append(Thing("sign", rng.uniform(12, far), right + rng.uniform(.8, 2.5), rng.uniform(2.4, 3.6), int(rng.integers(0, 100))))
+    if rng.random() < style["signs"]: clip.things.append(Thing("gantry", rng.uniform(45, 120) + rng.uniform(0, clip.at[-1] + 1), right + .8,
+                                                               rng.uniform(6, 7), int(rng.integers(0, 100))))
+    for _ in range(rng.poisson(2*style["signs"])): clip.things.append(Thing("sign", rng.uniform(12, far), right + rng.uniform(.8, 2.5),
+            rng.uniform(2.4, 3.6), int(rng.integers(0, 100))))
     if rng.random() < .15: clip.things.append(Thing("bridge", rng.uniform(60, 150) + clip.at[-1], right + 4, rng.uniform(5.5, 7), 0))
     if clip.junction:
         colour = int(rng.integers(0, 2))
         for s, u in ((clip.junction[1] + 2, right + 1.2), (clip.junction[1] + 2, left - 1.2)): clip.things.append(Thing("signal", s, u, 6.0, colour))
 
+# %% ../../nbs/lanes/06_scene_clips.ipynb #7f5d8bec
 def _along(clip, rng, far, gaps, spec, add, both, jitter=.3):
     "Call `add(s, u)` every so often along the right and perhaps the left edge."
     d, gap, _ = (*spec, 0)[:3]
@@ -132,15 +156,15 @@ def _along(clip, rng, far, gaps, spec, add, both, jitter=.3):
             s += rng.normal(0, jitter*gap)
             if not any(a - 3 < s < b + 3 for a, b in gaps): add(s, edge + side*d*rng.uniform(.9, 1.15))
 
-# %% ../../nbs/lanes/06_scene_clips.ipynb #f658dc67
+# %% ../../nbs/lanes/06_scene_clips.ipynb #33598fa4
 def draw_ground(clip:Clip, style:dict, rng) -> Ground:
     "The road map of the clip: surfaces, repairs, paint, shadows."
     lay, mood = clip.layout, clip.mood
     shape = (int((clip.at[-1] + 190)/ALONG), COLUMNS)
     tone = asphalt(shape, lay, rng)
     repairs(tone, 0, lay, rng, rng.uniform(.3, 2.5))
-    grey = rng.uniform(62, 102)*(1.05 if mood.light.sun else .92)
-    road = np.array((1.0, .99, .97))*grey + rng.normal(0, 2.5, 3)
+    grey = rng.uniform(78, 122)*(1.05 if mood.light.sun else .95)
+    road = (np.array((1.0, 1.0, 1.0)) + rng.normal(.025, .03)*np.array((-1, 0, 1)))*grey
     tint = np.asarray(mood.tint)
     verge, grass = np.array(style["verge"])*tint*rng.uniform(.85, 1.1), np.array(style["grass"])*tint*rng.uniform(.85, 1.1)
     edge = lay.left - 1.2 - 2.3*lay.lane if not lay.others else lay.left
@@ -153,6 +177,7 @@ def draw_ground(clip:Clip, style:dict, rng) -> Ground:
     if mood.light.sun > .1 or clip.category == "shadow": _cast(ground, clip, style, rng)
     return make_levels(0.0, ground)
 
+# %% ../../nbs/lanes/06_scene_clips.ipynb #28f3d40e
 def _open_junction(ground, junction, colour, tone):
     "Asphalt from side to side where the crossing road runs."
     a, b = (int(v/ALONG) for v in junction)
@@ -160,15 +185,16 @@ def _open_junction(ground, junction, colour, tone):
 
 def _cast(ground, clip, style, rng):
     "Shadows of what stands beside the road; strong ones for the category shadow."
-    kinds = ["trees", "trees+poles", "buildings", "trees+buildings", "bridge", "bridge+trees"] if clip.category == "shadow" else ["poles", "trees", "buildings"]
+    kinds = ["trees", "trees+poles", "buildings", "trees+buildings", "bridge", "bridge+trees"] if clip.category == "shadow" else ["poles", "trees",
+            "buildings"]
     if clip.category != "shadow" and rng.random() < .5: return
     lit = road_shadows(ground.shape[:2], 0.0, clip.layout, rng, str(rng.choice(kinds)), float(rng.uniform(.42, .68)))
-    cv2.multiply(ground, cv2.merge([cv2.add(lit, 12), lit, lit]), ground, 1/255)
+    cv2.multiply(ground, cv2.merge([cv2.add(lit, 7), lit, lit]), ground, 1/255)
 
-# %% ../../nbs/lanes/06_scene_clips.ipynb #8faac0b7
+# %% ../../nbs/lanes/06_scene_clips.ipynb #57b3f799
 def paint_road(ground, clip:Clip, rng, tint):
     "Lines, arrows, zebra stripes and stop lines on the map `ground`, in place."
-    lay, gaps = clip.layout, [(clip.junction[0] - 2, clip.junction[1] + 2)] if clip.junction else []
+    lay, gaps = clip.layout, [(0.0, clip.junction[1] + 2)] if clip.junction else []
     for yellow, lines in ((False, [l for l in lay.lines + lay.others if not l.yellow]), (True, [l for l in lay.lines if l.yellow])):
         alpha = np.zeros(ground.shape[:2], np.uint8)
         for l in lines: stripe(alpha, 0.0, l, gaps)
@@ -179,12 +205,14 @@ def paint_road(ground, clip:Clip, rng, tint):
         white = np.array((206, 210, 212))*rng.uniform(.82, 1.08)
         lay_paint(ground, alpha, np.clip((np.array((64, 158, 196))*rng.uniform(.85, 1.1) if yellow else white)*tint, 0, 250))
 
+# %% ../../nbs/lanes/06_scene_clips.ipynb #5c6d59b4
 def _symbols(alpha, clip, rng):
     "Arrows in the lanes (always there in the category arrow), crossings and stop lines at a junction."
     lay = clip.layout
     centres = [(a.u + b.u)/2 for a, b in zip(lay.lines[:-1], lay.lines[1:])]
     if clip.category == "arrow":
-        kinds = ["left", *["ahead"]*max(len(centres) - 2, 0), "ahead+right"][:len(centres)] if rng.random() < .6 else [str(rng.choice(["ahead", "left", "right", "ahead+left", "ahead+right"])) for _ in centres]
+        kinds = ["left", *["ahead"]*max(len(centres) - 2, 0), "ahead+right"][:len(centres)] if rng.random() < .6 else [str(rng.choice(["ahead", "left",
+                "right", "ahead+left", "ahead+right"])) for _ in centres]
         for s in np.arange(7.5, len(alpha)*ALONG, 21):
             for u, kind in zip(centres, kinds): arrow(alpha, 0.0, u, s + rng.normal(0, .5), kind, float(rng.uniform(1.15, 1.4)))
     if clip.junction:
@@ -192,18 +220,21 @@ def _symbols(alpha, clip, rng):
         zebra(alpha, 0.0, lay.left, lay.right, j0 + .5, rng.uniform(3.5, 6)); zebra(alpha, 0.0, lay.left, lay.right, j1 - 5, 4.5)
         if lay.others: stop_line(alpha, 0.0, left, lay.lines[0].u, j1 + 1)
 
-# %% ../../nbs/lanes/06_scene_clips.ipynb #34472b7f
+# %% ../../nbs/lanes/06_scene_clips.ipynb #b53f9e8b
+def start_clip(category:str, rng, frames:int, pace:str, rig:Rig) -> Clip:
+    "A clip with its road, its light and the camera's path, still empty."
+    at, moving = make_motion(category, pace, frames, rng), pace == "fast"
+    def wander(step, spread): return np.cumsum(rng.normal(0, step if moving else step/10, frames))*.5 + rng.normal(0, spread)
+    clip = Clip(category, rig, pick_mood(category, rng), make_road(category, rng, at[-1] + 260), make_layout(rng, noline=category == "noline"),
+                reach=float(rng.uniform(90, 170)), at=at, aside=np.clip(wander(.07, .18), -.55, .55), yaw=np.clip(wander(.004, .008), -.03, .03),
+                pitch=rig.pitch + rng.normal(0, .004) + rng.normal(0, .0035 if moving else .0004, frames), roll=float(rng.normal(0, .007)))
+    clip.clock = f"{rng.integers(19, 24) if clip.mood.night else rng.integers(7, 19):02d}:{rng.integers(0, 60):02d}"
+    if category == "cross": clip.junction, clip.labelled = (float(at[-1] + rng.uniform(2.5, 7)), float(at[-1] + rng.uniform(30, 46))), False
+    return clip
+
 def make_clip(category:str, rng, frames:int=1, pace:str="fast", rig:Rig|None=None) -> Clip:
     "A new place, light and traffic for `frames` frames of `category`; `pace` fast or slow."
-    rig = rig or RIGS[rng.integers(0, len(RIGS))]
-    at = make_motion(category, pace, frames, rng)
-    moving = pace == "fast"
-    wobble = lambda size, rest: np.cumsum(rng.normal(0, size*(1 if moving else .1), frames))*.5 + rng.normal(0, rest)
-    aside = np.clip(wobble(.07, .18), -.55, .55)
-    clip = Clip(category, rig, pick_mood(category, rng), make_road(category, rng, at[-1] + 260), make_layout(rng, noline=category == "noline", wear=None), float(rng.uniform(90, 170)), at, aside,
-                np.clip(wobble(.004, .008), -.03, .03), rig.pitch + rng.normal(0, .004) + rng.normal(0, .0035 if moving else .0004, frames), float(rng.normal(0, .007)))
-    clip.clock = f"{rng.integers(6, 20):02d}:{rng.integers(0, 60):02d}"
-    if category == "cross": clip.junction, clip.labelled = (float(rng.uniform(2.5, 7)) + at[-1], float(rng.uniform(26, 42)) + at[-1]), False
+    clip = start_clip(category, rng, frames, pace, rig or RIGS[rng.integers(0, len(RIGS))])
     style = STYLES[str(rng.choice([k for k in STYLES if category != "cross" or k not in ("highway", "country")]))]
     clip.ground = draw_ground(clip, style, rng)
     furnish(clip, style, rng)
@@ -213,33 +244,37 @@ def make_clip(category:str, rng, frames:int=1, pace:str="fast", rig:Rig|None=Non
     _light_up(clip, style, rng)
     return clip
 
+# %% ../../nbs/lanes/06_scene_clips.ipynb #52d1fd49
 def _light_up(clip, style, rng):
     "Sky, lamps and glare of the clip."
-    mood, horizon = clip.mood, clip.rig
+    mood = clip.mood
     clip.backdrop = sky(mood.sky, rng)
     horizon_line(clip.backdrop, mood.haze, style["back"] if not mood.night else "trees", rng)
     y = int(300 - clip.rig.focal*np.tan(np.mean(clip.pitch)))
     if mood.night:
         lamps = [(t.s, t.u) for t in clip.things if t.kind == "lamp"] if rng.random() < .75 else []
         colour = [(80, 165, 255), (120, 190, 255), (60, 200, 235), (210, 230, 250)][rng.integers(0, 4)]
-        clip.lamps = Lamps(tuple(s for s, _ in lamps), tuple(u for _, u in lamps), 9.5, colour, float(rng.uniform(.35, .9)), float(rng.uniform(.7, 1.3)), float(rng.uniform(.03, .12)))
+        clip.lamps = Lamps(tuple(s for s, _ in lamps), tuple(u for _, u in lamps), 9.5, colour, float(rng.uniform(.5, 1.2)), float(rng.uniform(.7, 1.3)),
+                           float(rng.uniform(.05, .2)))
         clip.glow = city_lights(rng, y)
     if mood.glare: clip.glow = sun_glare(rng, y, mood.glare)
 
-# %% ../../nbs/lanes/06_scene_clips.ipynb #a7c6d4ef
+# %% ../../nbs/lanes/06_scene_clips.ipynb #87014157
 def _background(clip:Clip, heading:float, horizon:int) -> np.ndarray:
     "The canvas with the backdrop turned by `heading` rad, its foot on the row `horizon`; below it the colour of far land."
     w, h = SIZE
-    back = clip.backdrop
-    n = back.shape[1]
-    shift = int(round((n - w)/2 + heading*clip.rig.focal))
-    at = np.abs((np.arange(shift, shift + w) % (2*n - 2)) - (n - 1))
+    back = clip.backdrop  # this panorama and its mirror image close a circle
+    n, h0 = back.shape[1], int(np.clip(horizon, 8, len(clip.backdrop)))
+    shift = int(round((n - w)/2 + heading*clip.rig.focal)) % (2*n)
     out = np.empty((h, w, 3), np.uint8)
-    horizon = int(np.clip(horizon, 8, len(back)))
-    out[:horizon] = back[len(back) - horizon:][:, n - 1 - at]
-    out[horizon:] = np.clip(hazy(clip.mood.haze, (70, 92, 84), 300), 0, 255)
+    pieces = [(back, 0), (back[:, ::-1], n), (back, 2*n), (back[:, ::-1], 3*n)]
+    for img, x in pieces:
+        a, b = max(x - shift, 0), min(x - shift + n, w)
+        if a < b: out[:h0, a:b] = img[len(back) - h0:, a + shift - x:b + shift - x]
+    out[h0:] = np.clip(hazy(clip.mood.haze, (70, 92, 84), 300), 0, 255)
     return out
 
+# %% ../../nbs/lanes/06_scene_clips.ipynb #43e87089
 def _lay_ground(canvas, clip, rows, start):
     "Paste the road in perspective, veiled by the air."
     img = look_at(clip.ground, rows, start)
@@ -252,26 +287,39 @@ def _lay_ground(canvas, clip, rows, start):
     canvas[rows.top:] = img
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #39963e24
+def _heading(clip:Clip, i:int) -> float:
+    "The compass direction of frame `i`, rad, zero at the clip's beginning."
+    s, k = np.array(clip.road.s), np.array(clip.road.curvature)
+    return float(np.interp(clip.at[i], s, np.r_[0, np.cumsum(np.diff(s)*(k[1:] + k[:-1])/2)]) + clip.yaw[i])
+
+def _draw_world(canvas, clip:Clip, ahead, vehicles):
+    "Everything that stands or drives, in place; traffic behind the median is drawn with the roadside, so that fences hide it."
+    mood = clip.mood
+    beyond = [v for v in vehicles if v.u < clip.layout.left and not clip.junction]
+    others = [(v.s, v.u, lambda c, v=v: draw_vehicle(c, ahead, v, mood.light, mood.haze)) for v in beyond]
+    draw_sides(canvas, ahead, clip.strips, clip.things, mood.tint, mood.haze, others)
+    draw_traffic(canvas, ahead, [v for v in vehicles if v not in beyond], mood.light, mood.haze)
+
+def _shine(canvas, clip:Clip, ahead, rows, vehicles):
+    "Lamps, headlights and the sun, in place."
+    if clip.mood.night: relight(canvas, light_map(ahead, rows, clip.lamps), lights_layer(ahead, clip.lamps, vehicles) + clip.glow)
+    elif clip.mood.light.lamps: relight(canvas, None, lights_layer(ahead, None, vehicles, .45))
+    if clip.mood.glare: relight(canvas, None, clip.glow)
+
+# %% ../../nbs/lanes/06_scene_clips.ipynb #3adc7f35
 def render(clip:Clip, i:int, rng) -> dict:
-    "Frame `i` of a clip: `bgr` uint8 (590, 1640, 3), `lanes` {slot: (N, 2)}, `mask`, `meta`. `rng` only makes the camera's noise."
+    "Frame `i` of a clip: `bgr` uint8 (590, 1640, 3), `lanes` {slot: (N, 2)}, `mask`, `meta`. `rng` makes the camera's noise only."
     mood, start = clip.mood, float(clip.at[i])
     cam = Camera(clip.rig.height, float(clip.pitch[i]), clip.roll, clip.rig.focal)
     ahead = look_ahead(clip.road, cam, start, float(clip.aside[i]), float(clip.yaw[i]))
-    rows = ground_rows(ahead)
-    turned = np.interp(start, clip.road.s, np.r_[0, np.cumsum(np.diff(clip.road.s)*(np.array(clip.road.curvature)[1:] + np.array(clip.road.curvature)[:-1])/2)]) + clip.yaw[i]
-    canvas = _background(clip, float(turned), int(round(cam.cy - cam.focal*np.tan(cam.pitch))))
+    rows, vehicles = ground_rows(ahead), [replace(v, s=v.s + v.speed*i) for v in clip.vehicles]
+    canvas = _background(clip, _heading(clip, i), int(round(cam.cy - cam.focal*np.tan(cam.pitch))))
     _lay_ground(canvas, clip, rows, start)
-    draw_sides(canvas, ahead, clip.strips, clip.things, mood.tint, mood.haze)
-    vehicles = [replace(v, s=v.s + v.speed*i) for v in clip.vehicles]
-    draw_traffic(canvas, ahead, vehicles, mood.light, mood.haze)
-    if mood.night: relight(canvas, light_map(ahead, rows, clip.lamps), lights_layer(ahead, clip.lamps, vehicles) + clip.glow)
-    elif mood.light.lamps: relight(canvas, None, lights_layer(ahead, None, vehicles, .45))
-    if mood.glare: relight(canvas, None, clip.glow)
-    canvas = cv2.warpAffine(canvas, roll_matrix(cam), SIZE, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    img = develop(canvas, mood, rng)
+    _draw_world(canvas, clip, ahead, vehicles)
+    _shine(canvas, clip, ahead, rows, vehicles)
+    img = develop(cv2.warpAffine(canvas, roll_matrix(cam), SIZE, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), mood)
     add_car(img, clip.rig, clip.clock, .35 if mood.night else 1.0)
     if mood.rain: rain_drops(img, rng)
-    _grain(img, mood.grain, rng)
+    add_grain(img, mood.grain, rng)
     lanes = frame_labels(ahead, clip.layout, clip.reach) if clip.labelled else {}
-    meta = dict(category=clip.category, mood=mood.name, rig=clip.rig.name, station=start, size=SIZE)
-    return dict(bgr=img, lanes=lanes, mask=paint_mask(lanes), meta=meta)
+    return dict(bgr=img, lanes=lanes, mask=paint_mask(lanes), meta=dict(category=clip.category, mood=mood.name, rig=clip.rig.name, station=start, size=SIZE))

@@ -4,21 +4,22 @@
 
 # %% auto #0
 __all__ = ['MOODS', 'RIGS', 'Mood', 'make_mood', 'road_shadows', 'Lamps', 'light_map', 'lights_layer', 'city_lights', 'relight',
-           'sun_glare', 'develop', 'rain_drops', 'Rig', 'add_car']
+           'sun_glare', 'add_grain', 'develop', 'rain_drops', 'Rig', 'add_car']
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #cfc7472e
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 import numpy as np, cv2
-from .scene_road import Ahead, Layout, Rows, place, project, to_pixels, SIZE
-from .scene_textures import ALONG, COLUMNS, _CENTRES, noise, noise_patch
-from .scene_surroundings import Haze
-from .scene_vehicles import BODIES, Light, Vehicle, _to_road
+from .scene_road import Ahead, Layout, Rows, place, project, SIZE
+from .scene_textures import ALONG, CENTRES, noise, noise_patch
+from .scene_sprites import Haze
+from .scene_vehicles import BODIES, Light, on_road, pose
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #40c61ee0
 @dataclass(frozen=True)
 class Mood:
-    "The light of a clip: which `sky`, the air, how vehicles are lit (`light`), the tint of everything else, `glare` strength, `rain`, `night`; then the camera's `contrast`, `gain`, `saturation`, `grain` (noise, grey levels) and `blur` px."
+    """The light of a clip: which `sky`, the air, how vehicles are lit (`light`), the tint of everything else, `glare` strength, `rain`, `night`;
+    then the camera's `contrast`, `gain`, `saturation`, `warmth`, `grain` (noise, grey levels), `blur` px and `sharpen`."""
     name: str
     sky: str
     haze: Haze
@@ -33,34 +34,38 @@ class Mood:
     warmth: float = 0.0
     grain: float = 3.0
     blur: float = 0.6
+    sharpen: float = 0.0
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #2fcb298d
 MOODS = ("overcast", "grey", "sunny", "cloudy", "hazy", "dusk", "rain", "glare", "night")
 
+# %% ../../nbs/lanes/06_scene_light.ipynb #afe78d11
 def make_mood(name:str, rng) -> Mood:
     "A mood of one of `MOODS`, its numbers drawn at random around what that weather looks like."
     side = float(rng.choice([-1, 1]))
     sunny = Light(.82, .42, (side*rng.uniform(.4, 1), rng.uniform(.5, 1.1), rng.uniform(-.9, .5)), shadow=.72)
-    cam = dict(contrast=float(rng.uniform(.98, 1.2)), gain=float(rng.uniform(.9, 1.08)), saturation=float(rng.uniform(.75, 1.15)), warmth=float(rng.normal(0, .025)), grain=float(rng.uniform(1.5, 3.5)), blur=float(rng.uniform(.4, .8)))
+    cam = dict(contrast=float(rng.uniform(.95, 1.15)), gain=float(rng.uniform(.95, 1.1)), saturation=float(rng.uniform(.7, 1.1)),
+               warmth=float(rng.normal(0, .025)), grain=float(rng.uniform(.4, 1.6)), blur=float(rng.uniform(.5, .8)), sharpen=float(rng.uniform(0, 2.0)))
     sky, haze, light, tint = {
-        "overcast": ("overcast", Haze((208, 205, 202), 1/rng.uniform(260, 600)), Light(.86, 0, shadow=.62), (.86, .88, .88)),
+        "overcast": ("overcast", Haze((220, 218, 216), 1/rng.uniform(260, 600)), Light(.86, 0, shadow=.62), (.86, .88, .88)),
         "grey": ("grey", Haze((188, 184, 180), 1/rng.uniform(200, 450)), Light(.74, 0, shadow=.6), (.72, .74, .74)),
         "sunny": ("clear", Haze((226, 214, 196), 1/rng.uniform(400, 900)), sunny, (.95, 1.0, 1.04)),
         "cloudy": ("cloudy", Haze((222, 214, 202), 1/rng.uniform(350, 800)), replace(sunny, sun=.2, shadow=.62), (.92, .95, .96)),
         "hazy": ("hazy", Haze((218, 214, 208), 1/rng.uniform(90, 180)), Light(.9, .1, shadow=.5), (.9, .9, .9)),
         "dusk": ("dusk", Haze((140, 158, 186), 1/rng.uniform(200, 400)), Light(.52, 0, shadow=.5, lamps=True), (.5, .52, .56)),
         "rain": ("grey", Haze((172, 170, 168), 1/rng.uniform(110, 220)), Light(.62, 0, shadow=.45, lamps=True), (.6, .62, .63)),
-        "glare": ("hazy", Haze((226, 226, 222), 1/rng.uniform(120, 300)), replace(sunny, sun_at=(side*.2, .35, 1.)), (.8, .82, .84)),
+        "glare": ("glare", Haze((230, 230, 227), 1/rng.uniform(120, 300)), replace(sunny, sun_at=(side*.2, .35, 1.)), (.8, .82, .84)),
         "night": ("night", Haze((20, 18, 20), 1/180), Light(.8, 0, shadow=.3, lamps=True), (.6, .62, .64)),
     }[name]
-    if name == "night": cam.update(grain=float(rng.uniform(4, 7)), blur=float(rng.uniform(.6, 1.1)), saturation=float(rng.uniform(.9, 1.25)))
-    return Mood(name, sky, haze, light, tint, float(rng.uniform(.55, 1.0))*(name == "glare"), name == "rain", name == "night", **cam)
+    if name == "night": cam.update(grain=float(rng.uniform(3, 6)), blur=float(rng.uniform(.5, 1.1)), saturation=float(rng.uniform(.9, 1.3)),
+                                   warmth=float(rng.normal(.06, .1)), sharpen=float(rng.uniform(0, .6)))
+    return Mood(name, sky, haze, light, tint, float(rng.uniform(.7, 1.15))*(name == "glare"), name == "rain", name == "night", **cam)
 
-# %% ../../nbs/lanes/06_scene_light.ipynb #afe78d11
+# %% ../../nbs/lanes/06_scene_light.ipynb #41bb660e
 def road_shadows(shape, start:float, layout:Layout, rng, kind:str="trees", dark:float=.5) -> np.ndarray:
     "How bright the road map stays under shadows, uint8 (rows, cols), 255 = lit. `kind`: trees, poles, buildings, bridge, or several joined by +."
     rows, cols = shape[0]//2, shape[1]//4
-    us = _CENTRES[::4][:cols]
+    us = CENTRES[::4][:cols]
     s = start + np.arange(rows)*ALONG*2
     lit = np.zeros((rows, cols), np.float32)
     side = rng.choice([-1, 1])
@@ -70,7 +75,7 @@ def road_shadows(shape, start:float, layout:Layout, rng, kind:str="trees", dark:
     lit = np.clip(255*(1 - dark*np.clip(lit, 0, 1)), 0, 255).astype(np.uint8)
     return cv2.resize(lit, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
 
-# %% ../../nbs/lanes/06_scene_light.ipynb #41bb660e
+# %% ../../nbs/lanes/06_scene_light.ipynb #b3909b0a
 def _tree_shadows(shape, s, us, inward, layout, rng):
     "Crowns as blobs along one side; leaves let spots of light through."
     out, gap = np.zeros(shape, np.float32), rng.uniform(5, 14)
@@ -81,6 +86,7 @@ def _tree_shadows(shape, s, us, inward, layout, rng):
         out[a:b] = np.maximum(out[a:b], 1.35 - ((s[a:b, None] - s0)/long)**2 - ((inward[None] - depth)/wide)**2)
     return np.clip((out - .25 + .28*spots)*3.2, 0, 1)*(out > -.4)
 
+# %% ../../nbs/lanes/06_scene_light.ipynb #3aaf0b97
 def _building_shadows(shape, s, us, inward, layout, rng):
     "Straight-edged shade reaching over part of the road, with gaps."
     out = np.zeros(shape, np.float32)
@@ -88,25 +94,29 @@ def _building_shadows(shape, s, us, inward, layout, rng):
     while s0 < s[-1]:
         long, depth = rng.uniform(12, 50), rng.uniform(1.5, 13)
         slant = rng.uniform(-.5, .5)*inward[None]
-        out = np.maximum(out, np.clip((s[:, None] - s0 - slant)*2, 0, 1)*np.clip((s0 + long + slant - s[:, None])*2, 0, 1)*np.clip((depth - inward[None])*3, 0, 1))
+        out = np.maximum(out, np.clip((s[:, None] - s0 - slant)*2, 0, 1)*np.clip((s0 + long + slant - s[:, None])*2, 0, 1)*np.clip((depth - inward[None])*3,
+                0, 1))
         s0 += long + rng.uniform(4, 30)
     return out
 
+# %% ../../nbs/lanes/06_scene_light.ipynb #8e44cac9
 def _pole_shadows(shape, s, us, inward, layout, rng):
     "Thin slanting bars from lamps and signs."
     out, slant = np.zeros(shape, np.float32), rng.uniform(-.8, .8)
-    for s0 in np.arange(s[0], s[-1], rng.uniform(16, 34)): out = np.maximum(out, np.clip(1.6 - np.abs(s[:, None] - s0 - slant*inward[None])/.16, 0, 1)*(inward[None] < 11))
+    for s0 in np.arange(s[0], s[-1], rng.uniform(16, 34)): out = np.maximum(out, np.clip(1.6 - np.abs(s[:, None] - s0 - slant*inward[None])/.16, 0,
+            1)*(inward[None] < 11))
     return out
 
 def _bridge_shadows(shape, s, us, inward, layout, rng):
     "Broad bands right across, under bridges."
     out = np.zeros(shape, np.float32)
-    for s0 in np.arange(s[0] + rng.uniform(6, 25), s[-1], rng.uniform(40, 90)): out = np.maximum(out, np.clip((s[:, None] - s0 - .15*us[None])*2, 0, 1)*np.clip((s0 + rng.uniform(5, 14) + .15*us[None] - s[:, None])*2, 0, 1))
+    for s0 in np.arange(s[0] + rng.uniform(6, 25), s[-1], rng.uniform(40, 90)): out = np.maximum(out,
+            np.clip((s[:, None] - s0 - .15*us[None])*2, 0, 1)*np.clip((s0 + rng.uniform(5, 14) + .15*us[None] - s[:, None])*2, 0, 1))
     return out
 
 _SHADOWS = dict(trees=_tree_shadows, buildings=_building_shadows, poles=_pole_shadows, bridge=_bridge_shadows)
 
-# %% ../../nbs/lanes/06_scene_light.ipynb #b3909b0a
+# %% ../../nbs/lanes/06_scene_light.ipynb #04b30f0e
 @dataclass(frozen=True)
 class Lamps:
     "Street lighting: stations `s` and offsets `u` of the lamps, `height` m, BGR `colour`, `power`; and the beams of our own headlights."
@@ -118,8 +128,10 @@ class Lamps:
     beam: float = 1.0
     ambient: float = .06
 
+# %% ../../nbs/lanes/06_scene_light.ipynb #c3dcb713
 def light_map(ahead:Ahead, rows:Rows, lamps:Lamps) -> np.ndarray:
-    "How much light falls where, float32 (148, 410, 3), a quarter of the frame's size: our beams and the lamps' pools on the road, a glow fading upwards above it."
+    """How much light falls where, float32 (148, 410, 3), a quarter of the frame's size: our beams and the lamps' pools on the road, a glow fading
+    upwards above it."""
     h, w = (SIZE[1] + 3)//4, SIZE[0]//4
     pick = np.clip(np.arange(h)*4 + 2 - rows.top, 0, len(rows.s) - 1)
     s, scale, x = rows.s[pick][:, None], rows.scale[pick][:, None], rows.x[pick][:, None]
@@ -127,7 +139,7 @@ def light_map(ahead:Ahead, rows:Rows, lamps:Lamps) -> np.ndarray:
     cx = (np.arange(w, dtype=np.float32)[None]*4 + 2 - SIZE[0]/2)/scale  # metres right of our axis
     reach = np.clip((s - 3)/7, 0, 1)*(9/(9 + np.maximum(s - 9, 0)))**1.25
     wide = 1.1 + .13*s
-    beam = lamps.beam*reach*(np.exp(-((cx + .5)/wide)**2) + np.exp(-((cx - .9)/wide)**2) + .22*np.exp(-(cx/(2.5*wide))**2))*.62
+    beam = lamps.beam*reach*(np.exp(-((cx + .5)/wide)**2) + np.exp(-((cx - .9)/wide)**2) + .22*np.exp(-(cx/(2.5*wide))**2))*1.5
     pools = np.zeros((h, w), np.float32)
     for ls, lu in zip(lamps.s, lamps.u):
         near = ls - ahead.start
@@ -137,7 +149,7 @@ def light_map(ahead:Ahead, rows:Rows, lamps:Lamps) -> np.ndarray:
     out = (lamps.ambient + lamps.power*np.minimum(pools, 1.3)*fade)[..., None]*np.asarray(lamps.colour, np.float32)/200
     return (out + (beam*np.exp(-13*up))[..., None]*np.array((1., .97, .92), np.float32)).astype(np.float32)
 
-# %% ../../nbs/lanes/06_scene_light.ipynb #3aaf0b97
+# %% ../../nbs/lanes/06_scene_light.ipynb #41b8ff02
 def _glow(layer, xy, radius, colour):
     "Add a soft light of `radius` px (full-size pixels) to the quarter-size float layer."
     x, y, r = xy[0]/4, xy[1]/4, max(radius/4, .35)
@@ -147,6 +159,7 @@ def _glow(layer, xy, radius, colour):
     gx, gy = np.exp(-((np.arange(x0, x1) + .5 - x)/r)**2), np.exp(-((np.arange(y0, y1) + .5 - y)/r)**2)
     layer[y0:y1, x0:x1] += (gy[:, None]*gx[None])[..., None]*np.asarray(colour, np.float32)
 
+# %% ../../nbs/lanes/06_scene_light.ipynb #73d94c24
 def lights_layer(ahead:Ahead, lamps:Lamps|None, vehicles, strength:float=1.0) -> np.ndarray:
     "Light that shines into the camera, float32 (148, 410, 3): lamp heads, head and tail lights, with bloom around them."
     layer = np.zeros(((SIZE[1] + 3)//4, SIZE[0]//4, 3), np.float32)
@@ -156,9 +169,10 @@ def lights_layer(ahead:Ahead, lamps:Lamps|None, vehicles, strength:float=1.0) ->
     for v in vehicles:
         b, back = BODIES[v.kind], np.cos(v.turn) > 0
         if abs(np.sin(v.turn)) > .5: continue
+        at = pose(ahead, v)
         along, half = (0.0 if back else b.length), np.interp(.7, *np.array(b.half).T)*.8
         for x in (-half, half):
-            p = _to_road(ahead, v, b.length, np.array([x, .75, along]))
+            p = on_road(at, [x, .75, along])
             if p[2] < 3 or p[2] > 200: continue
             size = ahead.cam.focal*(.09 if back else .16)/p[2] + (.8 if back else 1.6)
             _glow(layer, project(ahead.cam, p), size, (40, 40, 235) if back else np.array((250, 252, 255))*2.2)
@@ -176,7 +190,8 @@ def city_lights(rng, rows_top:int, n:int=40) -> np.ndarray:
         x, y, w, h = rng.uniform(0, 380), rows_top/4 - rng.uniform(6, 34), rng.uniform(5, 30), rng.uniform(2, 5)
         sign = (np.random.default_rng(rng.integers(1e6)).random((3, max(3, int(w)))) > .35).astype(np.float32)
         part = layer[max(int(y), 0):int(y + h), int(x):int(x + w)]
-        if part.size: part += cv2.resize(sign, part.shape[1::-1])[..., None]*np.array([(40, 40, 230), (230, 120, 40), (90, 220, 230), (200, 200, 200)][rng.integers(0, 4)], np.float32)
+        if part.size: part += cv2.resize(sign, part.shape[1::-1])[..., None]*np.array([(40, 40, 230), (230, 120, 40), (90, 220, 230),
+                (200, 200, 200)][rng.integers(0, 4)], np.float32)
     return layer + cv2.GaussianBlur(layer, (0, 0), 6)*1.1
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #06faf630
@@ -203,22 +218,18 @@ def sun_glare(rng, horizon:int, strength:float) -> np.ndarray:
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #e1f2cd57
 @lru_cache(maxsize=None)
-def _sensor(n:int=1024):
-    "Colour noise of a small sensor after its own denoising: int16 (n, n, 3), deviation 16."
+def _sensor():
+    "Colour noise of a small sensor after its own denoising: uint8 (660, 1800, 3) around 128, deviation 24."
     rng = np.random.default_rng(5)
-    v = rng.standard_normal((n, n, 1)) + .45*rng.standard_normal((n, n, 3))
-    v = cv2.GaussianBlur(v.astype(np.float32), (0, 0), .75)
-    return (v/v.std()*16).astype(np.float32)
+    v = rng.standard_normal((660, 900, 1), np.float32) + np.float32(.45)*rng.standard_normal((660, 900, 3), np.float32)
+    v = cv2.GaussianBlur(v, (0, 0), .75)
+    return np.tile(np.clip(v*(24/v.std()) + 128, 0, 255).astype(np.uint8), (1, 2, 1))
 
-@lru_cache(maxsize=None)
-def _sensor_tile(grain:float):
-    return np.tile(np.clip(_sensor()*(grain/16) + 64, 0, 255).astype(np.uint8), (1, 3, 1))
-
-def _grain(img, grain, rng):
-    "Add sensor noise of deviation about `grain`, in place."
-    tile = _sensor_tile(round(grain*2)/2)
-    y, x = rng.integers(0, 1024 - img.shape[0]), rng.integers(0, 1024)
-    cv2.addWeighted(img, 1, tile[y:y + img.shape[0], x:x + img.shape[1]], 1, -64, img)
+def add_grain(img, grain:float, rng):
+    "Add sensor noise of deviation `grain` grey levels, in place."
+    tile, k = _sensor(), grain/24
+    y, x = rng.integers(0, 660 - img.shape[0]), rng.integers(0, 1800 - img.shape[1])
+    cv2.addWeighted(img, 1, tile[y:y + img.shape[0], x:x + img.shape[1]], k, -128*k, img)
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #3bfb4e37
 @lru_cache(maxsize=None)
@@ -226,17 +237,19 @@ def _vignette():
     x, y = np.meshgrid(np.linspace(-1, 1, SIZE[0], dtype=np.float32), np.linspace(-1, 1, SIZE[1], dtype=np.float32))
     return cv2.merge([np.clip(255*(1.0 - .2*(x**2*.8 + y**2*.25)), 0, 255).astype(np.uint8)]*3)
 
-def develop(img, mood:Mood, rng) -> np.ndarray:
-    "What the camera makes of the light: saturation, contrast curve, fall-off to the corners, softness. Returns a new BGR frame."
+# %% ../../nbs/lanes/06_scene_light.ipynb #86a33848
+def develop(img, mood:Mood) -> np.ndarray:
+    "What the camera makes of the light: saturation, contrast curve, fall-off to the corners, softness or oversharpening. Returns a new BGR frame."
     k = mood.saturation
     grey = np.array([[.114, .587, .299]]*3)
     warm = np.array([1 - mood.warmth, 1, 1 + mood.warmth])[:, None]
     img = cv2.transform(img, (grey*(1 - k) + np.eye(3)*k)*warm*mood.gain)
     v = np.arange(256)/255
-    curve = np.clip(.5 + (v - .5)*mood.contrast, 0, 1)*.75 + .25*(3*v**2 - 2*v**3)
+    curve = np.clip(.5 + (v - .5)*mood.contrast, 0, 1)*.88 + .12*(3*v**2 - 2*v**3)
     img = cv2.LUT(img, np.clip(curve*255, 0, 255).astype(np.uint8))
     cv2.multiply(img, _vignette(), img, 1/255)
-    return cv2.GaussianBlur(img, (0, 0), mood.blur) if mood.blur > .45 else img
+    soft = cv2.GaussianBlur(img, (0, 0), mood.blur + .3*(mood.sharpen > .8))
+    return cv2.addWeighted(img, mood.sharpen, soft, 1 - mood.sharpen, 0)
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #671021d7
 def rain_drops(img, rng):
@@ -244,14 +257,16 @@ def rain_drops(img, rng):
     h, w = img.shape[:2]
     soft = cv2.resize(cv2.resize(img, (w//8, h//8), interpolation=cv2.INTER_AREA)[::-1], (w, h))
     mask = np.zeros((h, w), np.uint8)
-    for _ in range(rng.integers(50, 160)): cv2.ellipse(mask, (int(rng.uniform(0, w)), int(rng.uniform(0, h))), (int(rng.uniform(1.5, 6)), int(rng.uniform(1.5, 8))), 0, 0, 360, 150, -1, cv2.LINE_AA)
+    for _ in range(rng.integers(50, 160)): cv2.ellipse(mask, (int(rng.uniform(0, w)), int(rng.uniform(0, h))),
+                                                       (int(rng.uniform(1.5, 6)), int(rng.uniform(1.5, 8))), 0, 0, 360, 150, -1, cv2.LINE_AA)
     m = cv2.merge([cv2.blur(mask, (3, 3))]*3)
     cv2.add(cv2.multiply(img, cv2.bitwise_not(m), scale=1/255), cv2.multiply(soft, m, scale=1/255), img)
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #42db8e3b
 @dataclass(frozen=True)
 class Rig:
-    "A car with its camera: mounting `height` m, `pitch` rad, `focal` px; the bonnet's top `bonnet` px above the bottom (0: not seen), its BGR paint, and marks on the glass."
+    """A car with its camera: mounting `height` m, `pitch` rad, `focal` px; the bonnet's top `bonnet` px above the bottom (0: not seen), its BGR
+    paint, and marks on the glass."""
     name: str
     height: float = 1.35
     pitch: float = 0.0
@@ -263,8 +278,11 @@ class Rig:
     sticker: bool = False
     leaflet: bool = False
 
-RIGS = (Rig("driver_23_30frame", 1.30, .004, 850, 136, (34, 44, 30), .06, True, True, True), Rig("driver_161_90frame", 1.42, -.014, 880, 0, lean=.0, stamp=False), Rig("driver_182_30frame", 1.36, .012, 820, 96, (60, 60, 62), -.1, True, False, False),
-        Rig("driver_37_30frame", 1.28, -.006, 860, 168, (40, 38, 38), .1, True, True, False), Rig("driver_100_30frame", 1.45, .016, 840, 70, (28, 28, 60), .0, False, False, True), Rig("driver_193_90frame", 1.33, .0, 900, 112, (88, 88, 86), -.05, True, False, False))
+# %% ../../nbs/lanes/06_scene_light.ipynb #fc86ed98
+RIGS = (Rig("driver_23_30frame", 1.30, .004, 850, 136, (24, 32, 24), .06, True, True, True), Rig("driver_161_90frame", 1.42, -.014, 880, 0, lean=.0,
+        stamp=False), Rig("driver_182_30frame", 1.36, .012, 820, 96, (52, 52, 54), -.1, True, False, False),
+        Rig("driver_37_30frame", 1.28, -.006, 860, 168, (30, 29, 29), .1, True, True, False), Rig("driver_100_30frame", 1.45, .016, 840, 70, (24, 24, 40),
+                .0, False, False, True), Rig("driver_193_90frame", 1.33, .0, 900, 112, (70, 70, 70), -.05, True, False, False))
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #ff0fe6d7
 @lru_cache(maxsize=16)
@@ -282,7 +300,7 @@ def _bonnet(rig:Rig):
     base = np.array(rig.paint)*(1.15 - .75*inside)[..., None] + (rib*(1 - inside))[..., None] + 30*np.exp(-((y - top - 2)/2.5)**2)[..., None]
     dark = np.clip((y - dash)/3, 0, 1)[..., None]
     base = base*(1 - dark) + np.array((10, 10, 11))*dark
-    mirror = (.34*(1 - inside)**1.4)[..., None]*(1 - dark)
+    mirror = (.42*(1 - inside)**1.2)[..., None]*(1 - dark)
     to8 = lambda v: np.clip(v, 0, 255).astype(np.uint8)
     return y0, cv2.merge([to8(alpha*255)]*3), to8(base), to8(np.repeat(mirror, 3, 2)*255)
 
@@ -300,6 +318,7 @@ def add_car(img, rig:Rig, clock:str="13:26", dim:float=1.0):
     if rig.sticker: _sticker(img)
     if rig.stamp: _rim(img); cv2.putText(img, clock, (436, 588), cv2.FONT_HERSHEY_DUPLEX, .85, (235, 235, 235), 1, cv2.LINE_AA)
 
+# %% ../../nbs/lanes/06_scene_light.ipynb #03facc42
 def _rim(img):
     "The black arcs at the edges that lens correction leaves."
     w, h = SIZE
@@ -309,13 +328,15 @@ def _rim(img):
 
 def _sticker(img):
     pts = np.array([(225, -4), (300, 14), (372, 30), (388, 20), (372, -4)])
-    cv2.fillPoly(img, [pts], (58, 54, 222), cv2.LINE_AA); cv2.polylines(img, [np.array([(250, -2), (330, 16), (362, 20), (352, -4)])], False, (236, 236, 240), 6, cv2.LINE_AA)
+    cv2.fillPoly(img, [pts], (58, 54, 222), cv2.LINE_AA); cv2.polylines(img, [np.array([(250, -2), (330, 16), (362, 20), (352, -4)])], False,
+            (236, 236, 240), 6, cv2.LINE_AA)
 
+# %% ../../nbs/lanes/06_scene_light.ipynb #5d0f538c
 def _leaflet(img, dim):
     "A sheet of paper on the dashboard, mirrored in the glass."
     part = img[258:340, 1186:1316]
     sheet = np.zeros_like(part)
-    sheet[:] = np.array((70, 40, 10))*dim
-    for i in range(8): cv2.rectangle(sheet, (6 + 15*i, 10), (14 + 15*i, 28 + (i*7) % 9), (110*dim, 92*dim, 70*dim), 2)
-    for i in range(7): cv2.rectangle(sheet, (8 + 16*i, 46), (20 + 16*i, 66), (80*dim, 70*dim, 50*dim), 2)
+    sheet[:] = np.array((46, 20, 2))*dim
+    for i in range(8): cv2.rectangle(sheet, (6 + 15*i, 10), (14 + 15*i, 28 + (i*7) % 9), (62*dim, 48*dim, 34*dim), 2)
+    for i in range(7): cv2.rectangle(sheet, (8 + 16*i, 46), (20 + 16*i, 66), (50*dim, 40*dim, 24*dim), 2)
     cv2.add(part, cv2.blur(sheet, (3, 3)), part)
