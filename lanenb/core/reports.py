@@ -273,10 +273,23 @@ def _split_title(nb) -> tuple[str, str, object]:
     return "", "", nb
 
 # %% ../../nbs/core/09_reports.ipynb #6f62e27f
+def _until_the_end(nb):
+    "A copy of a failed run's notebook up to the last cell that ran: headings of results that do not exist only mislead."
+    from nbformat import from_dict
+    from nbformat.v4 import new_markdown_cell
+    nb = from_dict(nb)
+    ran = [k for k, c in enumerate(nb.cells) if c.cell_type == "code" and (c.execution_count or c.outputs)]
+    rest = nb.cells[ran[-1] + 1 if ran else 0:]
+    left = sum(c.cell_type == "code" for c in rest)
+    nb.cells = nb.cells[:len(nb.cells) - len(rest)] + [new_markdown_cell(f"*The run ended here; {left} code cells after it did not run.*")]
+    return nb
+
+# %% ../../nbs/core/09_reports.ipynb #0b4fc58f
 def write_report(path, nb, record:dict, error:str|None=None, command:str="") -> Path:
     """Write the report of an executed notebook (None: it never came to one) and its record (metrics.json) to `path`, atomically.
     `error`: why the run failed; `command`: the line that makes the run again."""
     title, subtitle, nb = _split_title(nb) if nb is not None else ("", "", None)
+    if error and nb is not None: nb = _until_the_end(nb)
     body = notebook_body(nb, Path(path).parent) if nb is not None else "<p>The notebook was not started.</p>"
     header = _header(record, title or record["run"], subtitle, error, command)
     return write_text(path, _page(f"{record['run']} · {record['status']}", header, body))
