@@ -10,13 +10,13 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 import torch
-from fastcore.basics import patch
 from torch import nn
 from .backbone import DLA
 from .pyramid import Pyramid
 from .resnet import ResNet
-from ..core.files import DataError, fill_module, load_foreign, load_weights, read_json, save_weights, write_json
-from ..core.settings import Settings, SettingsError, check_names, setting
+from ..core.files import DataError, fill_module, load_foreign
+from ..core.pretrained import Pretrained
+from ..core.settings import Settings, check_names, setting
 
 # %% ../../nbs/clrernet/04_encoder.ipynb #a7a9c9ff
 @dataclass(frozen=True)
@@ -30,9 +30,10 @@ class EncoderSettings(Settings):
 # %% ../../nbs/clrernet/04_encoder.ipynb #1b9abfdf
 _BACKBONES = {"dla34": DLA, "resnet18": lambda width: ResNet(18, width), "resnet34": lambda width: ResNet(34, width)}
 
-class Encoder(nn.Module):
+class Encoder(Pretrained, nn.Module):
     """Images (B, 3, H, W), BGR / 255, H and W multiples of 32 → [P3, P4, P5] of strides 8, 16, 32, each (B, channels, H/stride, W/stride).
     `settings` may be a preset's name."""
+    KIND, SETTINGS = "encoder", EncoderSettings
     def __init__(self, settings:EncoderSettings|str="dla34"):
         super().__init__()
         self.settings = s = EncoderSettings.from_preset(settings) if isinstance(settings, str) else settings
@@ -42,36 +43,6 @@ class Encoder(nn.Module):
         self.channels, self.strides = s.channels, model.strides
 
     def forward(self, images): return self.neck(self.backbone(images))
-
-# %% ../../nbs/clrernet/04_encoder.ipynb #59ea9050
-@patch
-def save_pretrained(self:Encoder, folder) -> Path:
-    "Write `config.json` and `model.safetensors` into `folder`, each atomically."
-    folder, settings = Path(folder), self.settings.to_dict()
-    save_weights(folder/"model.safetensors", self.state_dict(), dict(model="encoder", **settings))
-    write_json(folder/"config.json", dict(model="encoder", **settings))
-    return folder
-
-@patch(cls_method=True)
-def from_pretrained(cls:Encoder, folder):
-    """The encoder that `save_pretrained` wrote into `folder`, in evaluation mode.
-    Raises `DataError` when a file is missing, truncated, a pickle, of another shape or of another design."""
-    folder = Path(folder)
-    settings = _settings(folder/"config.json", read_json(folder/"config.json"))
-    tensors, stored = load_weights(folder/"model.safetensors")
-    if stored and _settings(folder/"model.safetensors", stored) != settings:
-        raise DataError(folder/"model.safetensors", f"weights of another design than config.json says: {_difference(stored, settings.to_dict())}")
-    return fill_module(cls(settings), tensors, folder/"model.safetensors").eval()
-
-def _settings(path, values):
-    "The encoder settings in `values`, or a `DataError` that names `path`."
-    if not isinstance(values, dict) or values.get("model") != "encoder": raise DataError(path, "does not describe an encoder")
-    try: return EncoderSettings.from_parameters({k: v for k, v in values.items() if k != "model"})
-    except SettingsError as e: raise DataError(path, str(e)) from None
-
-def _difference(a, b):
-    "The values that differ, as text."
-    return ", ".join(f"{k} {a.get(k)!r} instead of {b[k]!r}" for k in b if a.get(k) != b[k])
 
 # %% ../../nbs/clrernet/04_encoder.ipynb #cd22153b
 def official_tensors(path) -> dict:
@@ -103,11 +74,7 @@ def build_encoder(name:str="dla34", seed:int=0, weights=None) -> Encoder:
     Raises `SettingsError`, `DataError`."""
     check_names([name], EncoderSettings.PRESETS, "encoder")
     if weights is not None and Path(weights).suffix in (".pth", ".pt"): return load_official_encoder(weights, name)
-    if weights is not None:
-        encoder = Encoder.from_pretrained(weights)
-        own, wanted = encoder.settings.to_dict(), EncoderSettings.from_preset(name).to_dict()
-        if own != wanted: raise DataError(weights, f"holds another encoder than {name}: {_difference(own, wanted)}")
-        return encoder
+    if weights is not None: return Encoder.from_pretrained(weights, EncoderSettings.from_preset(name))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Encoder(name)
