@@ -80,7 +80,7 @@ DecoderLayer.remember, DecoderLayer.look = remember, look
 
 # %% ../../nbs/lanelm/03_decoder.ipynb #3bc4b260
 class RowLayer:
-    "A `DecoderLayer` that writes: one row of every lane per call. It keeps the keys and values of up to `rows` rows. Inference only; `keys` are the images' for cross-attention, `lanes` the lanes per image."
+    "A `DecoderLayer` that writes one row of every lane per call and keeps the keys and values of up to `rows` rows. Inference only. `keys`: the images' for cross-attention; `lanes`: per image."
     def __init__(self, layer:DecoderLayer, keys, lanes:int, rows:int):
         def norm(m): return m and (m.normalized_shape, m.weight, m.bias, m.eps)
         a, c = layer.self_attention, layer.cross_attention

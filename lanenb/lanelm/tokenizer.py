@@ -118,7 +118,9 @@ def rows_px(self:LaneTokenizer, tokens):
     return torch.as_tensor(px, dtype=torch.float32, device=tokens.device)
 
 def decode(self:LaneTokenizer, x, y=None, window:int=0, polyorder:int=2):
-    "The lane (N, 2) of x tokens (T,), a list of lanes for (L, T), a list of lists for (B, L, T); no row, no point. The rows are those of the y tokens when given (T: no point). `window` > 0 smooths over so many rows."
+    """The lane (N, 2) of x tokens (T,), a list of lanes for (L, T), a list of lists for (B, L, T); no row, no point.
+
+    The rows are those of the y tokens when given (T: no point). `window` > 0 smooths over so many rows."""
     px, row = self.middle(self.to_bins(x)), None if y is None else self._checked_rows(y)
     if row is None: row = np.broadcast_to(np.arange(self.T), px.shape)
     if row.shape != px.shape: raise ValueError(f"x tokens of shape {px.shape} and y tokens of shape {row.shape}")
@@ -145,7 +147,9 @@ LaneTokenizer._checked_rows, LaneTokenizer._points = _checked_rows, _points
 
 # %% ../../nbs/lanelm/01_tokenizer.ipynb #e6a91634
 def spline_slopes(x, h, first, last):
-    "dx/dy (N,) at the points x of several lanes: cubic not-a-knot, SciPy's `InterpolatedUnivariateSpline` (k=2 for three points, 1 for two). `h` (N-1,) are the steps in y, inf between lanes; `first`, `last` index each lane's ends."
+    """dx/dy (N,) at the points x of several lanes: cubic not-a-knot, SciPy's `InterpolatedUnivariateSpline` (k=2 for three points, 1 for two).
+
+    `h` (N-1,) are the steps in y, inf between lanes; `first`, `last` index each lane's ends."""
     w, rise = 1/h, np.diff(x)
     g = rise*w*w
     mid, rhs, off = np.ones(len(x)), np.zeros(len(x)), w.copy()
