@@ -88,7 +88,7 @@ def make_traffic(clip:Clip, rng, density:float) -> list:
         rate = 1.0 if i == lay.ego else rng.uniform(.9, 1.15)
         while s < 190:
             v = make_vehicle(rng, s, u + rng.normal(0, .16), speed=own*rate)
-            if not (i == lay.ego and s < 16 and v.kind in ("bus", "truck")): out.append(v)
+            if s > 16 or v.kind not in (("bus", "truck", "motorcycle") if i == lay.ego else ("motorcycle",)): out.append(v)
             s += BODIES[v.kind].length + 2.5 + rng.exponential(100/density)
     sides = [(lay.others[j].u + (lay.others[j - 1].u if j else lay.lines[0].u))/2 for j in range(len(lay.others))] or [lay.left - 2.2 - lay.lane*(j + .5)
             for j in range(2)]

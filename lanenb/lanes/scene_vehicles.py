@@ -8,7 +8,7 @@ __all__ = ['BODIES', 'KINDS', 'Body', 'Vehicle', 'make_vehicle', 'Light', 'shade
 
 # %% ../../nbs/lanes/06_scene_vehicles.ipynb #0dd08954
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cmp_to_key, lru_cache
 import numpy as np, cv2
 from .scene_road import Ahead, place, project, SIZE
 from .scene_sprites import Haze, hazy, veil
@@ -55,7 +55,7 @@ BODIES = {
     "cab": Body(8.5, ((.5, 6.6), (1., 6.6), (2.3, 6.6), (2.5, 6.8)), ((.5, 8.45), (1., 8.5), (1.4, 8.48), (2.3, 8.2), (2.5, 7.9)),
                 ((.5, 1.05), (1., 1.1), (2.3, 1.08), (2.5, 1.)), 1.5, 2.2, ((7.0, 8.1),), (7.2,), .48, (.0, .0, 1.), False),
     "motorcycle": Body(2.0, ((.35, .5), (.7, .35), (.85, .5), (1.2, .75), (1.45, .9)), ((.35, 1.5), (.7, 1.6), (1.0, 1.5), (1.2, 1.25), (1.45, 1.15)),
-                       ((.35, .14), (.7, .2), (.85, .22), (1.1, .26), (1.35, .25), (1.45, .16)), 9., 9., (), (.3, 1.7), .3, (.62, .74, .2), False),
+                       ((.35, .09), (.7, .13), (.85, .15), (1.1, .2), (1.35, .2), (1.45, .12)), 9., 9., (), (.3, 1.7), .3, (.66, .76, .3), False),
 }
 KINDS = ("saloon", "hatchback", "suv", "van", "bus", "truck", "motorcycle")
 _PAINTS = np.array([(200, 202, 202), (214, 216, 216), (150, 152, 152), (118, 120, 122), (60, 60, 62), (36, 36, 38), (44, 40, 96), (48, 46, 150),
@@ -90,7 +90,7 @@ def make_vehicle(rng, s:float, u:float, kind:str|None=None, turn:float=0.0, spee
 
 # %% ../../nbs/lanes/06_scene_vehicles.ipynb #2c69d583
 def _ring(b:Body, h, corner:int):
-    "The outline of a body at the heights `h` (n,): (n, 4·(corner + 1), 3) points right/up/along, a rectangle whose corners have `corner` pieces (0: simply cut off)."
+    "The outline at the heights `h` (n,): points (n, 4·(corner + 1), 3) right/up/along, a rectangle with `corner` pieces a corner (0: cut off)."
     w, r, f = (np.interp(h, *np.array(v).T) for v in (b.half, b.rear, b.front))
     c = np.minimum(b.corner, w*.35)
     t = np.linspace(0, np.pi/2, corner + 1) if corner else np.array([np.pi/4])
@@ -301,7 +301,7 @@ def _draw_body(canvas, ahead, v, kind, at, light, haze, px, distance):
     colour[frac < (.09 if kind in ("saloon", "hatchback", "suv", "van") else .03)] = 36*light.sky
     m = veil(haze, distance)
     colour = np.clip(colour*light.tint, 0, 255)*(1 - m) + np.array(haze.colour)*m
-    _under(canvas, ahead, v, b, at, light, haze, distance)
+    if kind != "motorcycle": _under(canvas, ahead, v, b, at, light, haze, distance)
     _fill(canvas, ahead.cam, list(p[seen]), colour.tolist())
     _draw_parts(canvas, ahead, v, kind, at, light, haze, distance, px)
 
@@ -377,6 +377,31 @@ def ground_shadow(canvas, ahead, v, at, light:Light, px, haze):
     cv2.multiply(part, cv2.merge([mask]*3), part, 1/255)
 
 # %% ../../nbs/lanes/06_scene_vehicles.ipynb #cfd71759
+def _span(v:Vehicle):
+    "The middle of a vehicle's stretch of road and half its length, m."
+    half = BODIES[v.kind].length/2
+    return v.s + half, half*abs(np.cos(v.turn)) + abs(np.sin(v.turn))
+
+def _before(a:Vehicle, b:Vehicle) -> int:
+    "Negative when `a` is drawn before `b`: the farther one, or of two side by side the one farther from the lane's centre."
+    (ma, ha), (mb, hb) = _span(a), _span(b)
+    return -1 if (abs(a.u) > abs(b.u) if abs(ma - mb) < ha + hb else ma > mb) else 1
+
 def draw_traffic(canvas, ahead:Ahead, vehicles, light:Light, haze:Haze):
-    "Draw the vehicles, farthest first, in place."
-    for v in sorted(vehicles, key=lambda v: -v.s): draw_vehicle(canvas, ahead, v, light, haze)
+    "Draw the vehicles so that nearer ones hide those behind and beside them, in place."
+    for v in sorted(sorted(vehicles, key=lambda v: -v.s), key=cmp_to_key(_before)): draw_vehicle(canvas, ahead, v, light, haze)
+
+# %% ../../nbs/lanes/06_scene_vehicles.ipynb #71f441b0
+def _span(v:Vehicle):
+    "The middle of a vehicle's stretch of road and half its length, m."
+    half = BODIES[v.kind].length/2
+    return v.s + half, half*abs(np.cos(v.turn)) + abs(np.sin(v.turn))
+
+def _before(a:Vehicle, b:Vehicle) -> int:
+    "Negative when `a` is drawn before `b`: the farther one, or of two side by side the one farther from the lane's centre."
+    (ma, ha), (mb, hb) = _span(a), _span(b)
+    return -1 if (abs(a.u) > abs(b.u) if abs(ma - mb) < ha + hb else ma > mb) else 1
+
+def draw_traffic(canvas, ahead:Ahead, vehicles, light:Light, haze:Haze):
+    "Draw the vehicles so that nearer ones hide those behind and beside them, in place."
+    for v in sorted(sorted(vehicles, key=lambda v: -v.s), key=cmp_to_key(_before)): draw_vehicle(canvas, ahead, v, light, haze)

@@ -121,8 +121,8 @@ def _claim(out:Path, n:int):
     try: fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError: os.close(lock); raise DataError(out, "another run is writing this folder") from None
     shutil.rmtree(part, ignore_errors=True)
-    if (free := shutil.disk_usage(out.parent).free) < (need := n*320_000): os.close(lock); raise DataError(out,
-            f"not enough room on the disk: {n} frames need {need/1e9:.1f} GB, {free/1e9:.1f} GB are free")
+    need, free = n*320_000, shutil.disk_usage(out.parent).free
+    if free < need: os.close(lock); raise DataError(out, f"not enough room on the disk: {n} frames need {need/1e9:.1f} GB, {free/1e9:.1f} GB are free")
     return part, lock
 
 # %% ../../nbs/lanes/07_scenes.ipynb #4bb4789f
@@ -149,7 +149,8 @@ def _run_clips(plans, root, workers:int, quality:int, progress:bool) -> list:
         for k, p in enumerate(plans): done(k, write_clip(p, root, quality))
     else:
         method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
-        with warnings.catch_warnings(), ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context(method), initializer=_leave_with, initargs=(os.getpid(),)) as pool:
+        context = multiprocessing.get_context(method)
+        with warnings.catch_warnings(), ProcessPoolExecutor(workers, context, _leave_with, (os.getpid(),)) as pool:
             warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: the children touch none of theirs
             jobs = {pool.submit(write_clip, p, root, quality): k for k, p in sorted(enumerate(plans), key=lambda kp: -kp[1].frames)}
             try:
