@@ -7,7 +7,7 @@ __all__ = ['OWN', 'Plan', 'split_counts', 'plan_clips', 'clip_folder', 'write_cl
            'render_frame', 'contact_sheet']
 
 # %% ../../nbs/lanes/07_scenes.ipynb #1c448039
-import fcntl, multiprocessing, os, shutil, threading, time, warnings
+import fcntl, multiprocessing, os, shutil, threading, time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
