@@ -85,7 +85,7 @@ class RowLayer:
         def norm(m): return m and (m.normalized_shape, m.weight, m.bias, m.eps)
         a, c = layer.self_attention, layer.cross_attention
         self.q, self.kv, self.out, self.ask, self.told, self.fuse, self.up, self.down = (
-            m and (m.weight, m.bias) for m in (a.q, a.kv, a.out, c.q, c.out, layer.fuse, layer.ffn[0], layer.ffn[3]))
+            m and (m.bias, m.weight.t()) for m in (a.q, a.kv, a.out, c.q, c.out, layer.fuse, layer.ffn[0], layer.ffn[3]))
         self.self_norm, self.cross_norm, self.fuse_norm, self.ffn_norm = map(norm, (layer.self_norm, layer.cross_norm, layer.fuse_norm, layer.ffn_norm))
         self.cross_first, self.self_scale, self.keys = layer.cross_first, layer.self_scale, tuple(x.contiguous() for x in keys)
         B, n, dim = len(keys[0]), len(keys[0])*lanes, a.q.in_features
@@ -95,23 +95,27 @@ class RowLayer:
     def __call__(self, x):
         "The layer's answer (B·lanes, dim) for the next row x (B·lanes, dim)."
         x = self.remember(self.look(x)) if self.cross_first else self.look(self.remember(x))
-        return torch.layer_norm(x + F.linear(F.linear(x, *self.up).relu_(), *self.down), *self.ffn_norm)
+        return torch.layer_norm(x + _linear(_linear(x, self.up).relu_(), self.down), *self.ffn_norm)
+
+def _linear(x, bias_weight):
+    "x @ weight + bias."
+    return torch.addmm(bias_weight[0], x, bias_weight[1])
 
 # %% ../../nbs/lanelm/03_decoder.ipynb #7ab28911
 def remember_row(self:RowLayer, x):
     "`DecoderLayer.remember` for the next row."
-    self.past[:, :, :, self.t] = F.linear(x, *self.kv).view(self.kv_shape).transpose(0, 1)
+    self.past.select(3, self.t).copy_(_linear(x, self.kv).view(self.kv_shape).transpose(0, 1))
     self.t += 1
-    k, v = self.past[:, :, :, :self.t]                        # each (B·lanes, heads, rows so far, d)
-    answer = F.scaled_dot_product_attention(F.linear(x, *self.q).view(self.q_shape), k, v).reshape(x.shape)
-    return torch.layer_norm(torch.add(x, F.linear(answer, *self.out), alpha=self.self_scale), *self.self_norm)
+    k, v = self.past.narrow(3, 0, self.t)                     # each (B·lanes, heads, rows so far, d)
+    answer = F.scaled_dot_product_attention(_linear(x, self.q).view(self.q_shape), k, v).reshape(x.shape)
+    return torch.layer_norm(torch.add(x, _linear(answer, self.out), alpha=self.self_scale), *self.self_norm)
 
 def look_row(self:RowLayer, x):
     "`DecoderLayer.look` for the next row."
-    q = F.linear(x, *self.ask).view(self.ask_shape).transpose(1, 2)
-    answer = F.linear(F.scaled_dot_product_attention(q, *self.keys).transpose(1, 2).reshape(x.shape), *self.told)
+    q = _linear(x, self.ask).view(self.ask_shape).transpose(1, 2)
+    answer = _linear(F.scaled_dot_product_attention(q, *self.keys).transpose(1, 2).reshape(x.shape), self.told)
     x = torch.layer_norm(x + answer, *self.cross_norm)
-    return torch.layer_norm(x + F.linear(answer, *self.fuse), *self.fuse_norm) if self.fuse else x
+    return torch.layer_norm(x + _linear(answer, self.fuse), *self.fuse_norm) if self.fuse else x
 
 RowLayer.remember, RowLayer.look = remember_row, look_row
 
