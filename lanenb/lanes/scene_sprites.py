@@ -69,16 +69,16 @@ def clumps(img, alpha, blobs, colour, rng, ragged:float=.45):
     """Paint leafy lumps `blobs` (x, y, rx, ry, tone) in order into `img` float (H, W, 3) and `alpha` uint8, in place: lit from above, their edges
     frayed by noise."""
     h, w = alpha.shape
-    leaf = .75*noise_patch(noise(.9, 6, 6), (h, w), rng, (2, 2)) + .65*noise_patch(noise(.2, 0, 3), (h, w), rng)
+    leaf = np.float32(.75)*noise_patch(noise(.9, 6, 6), (h, w), rng, (2, 2)) + np.float32(.65)*noise_patch(noise(.2, 0, 3), (h, w), rng)
     for cx, cy, rx, ry, tone in blobs:
         x0, x1, y0, y1 = max(int(cx - 1.5*rx), 0), min(int(cx + 1.5*rx), w), max(int(cy - 1.5*ry), 0), min(int(cy + 1.5*ry), h)
         if x0 >= x1 or y0 >= y1: continue
-        dx, dy = (np.arange(x0, x1)[None] - cx)/rx, (np.arange(y0, y1)[:, None] - cy)/ry
+        dx, dy = ((np.arange(x0, x1, dtype=np.float32)[None] - np.float32(cx))/np.float32(rx), (np.arange(y0, y1, dtype=np.float32)[:, None] - np.float32(cy))/np.float32(ry))
         n = leaf[y0:y1, x0:x1]
-        m = np.clip((1 - dx**2 - dy**2 + ragged*n)*3, 0, 1)
-        light = np.clip(tone*(.8 - .38*dy + .2*n), .12, 2)
+        m = np.clip((1 - dx**2 - dy**2 + np.float32(ragged)*n)*3, 0, 1)
+        light = np.clip(np.float32(tone)*(np.float32(.8) - np.float32(.38)*dy + np.float32(.2)*n), .12, 2)
         part = img[y0:y1, x0:x1]
-        part += (light[..., None]*colour - part)*m[..., None]
+        part += (light[..., None]*colour.astype(np.float32) - part)*m[..., None]
         alpha[y0:y1, x0:x1] = np.maximum(alpha[y0:y1, x0:x1], (m*255).astype(np.uint8))
 
 # %% ../../nbs/lanes/06_scene_sprites.ipynb #6d8c58fc
@@ -93,7 +93,7 @@ def tree(kind:str="round", seed:int=0, n:int=256) -> Sprite:
     rng = np.random.default_rng([11, seed, len(kind), ord(kind[0])])
     colour, (cy, rx, ry), count, wide = _TREES[kind]
     colour = np.array(colour, float)*rng.uniform(.8, 1.15)*np.array([rng.uniform(.9, 1.1), 1, rng.uniform(.9, 1.12)])
-    img, alpha = np.zeros((n, n, 3)) + colour*.4, np.zeros((n, n), np.uint8)
+    img, alpha = np.full((n, n, 3), colour*.4, np.float32), np.zeros((n, n), np.uint8)
     if kind != "bush": _trunk(img, alpha, cy, rng)
     a, r = rng.uniform(0, 2*np.pi, count), np.sqrt(rng.uniform(0, 1, count))
     x, y = .5 + rx*r*np.cos(a)*.78, cy + ry*r*np.sin(a)*.78

@@ -82,7 +82,7 @@ _BUILD = {}  # kind -> function(rng) -> (bgr, alpha, low, high, period)
 
 def make_strip(kind:str, u:float, seed:int=0, gaps=()) -> Strip:
     "A strip of the named kind beside the road; see `STRIPS`."
-    low, high, period, sprite = _strip_picture(kind, seed % 4)
+    low, high, period, sprite = _strip_picture(kind, seed % 3)
     return Strip(kind, u, low, high, period, sprite, tuple(gaps))
 
 @lru_cache(maxsize=None)
@@ -190,7 +190,7 @@ def _grove(rng, tall=7., trees=17):
     "A belt of trees, crown beside crown, two rows deep."
     h, w = 192, 1152
     colour = np.array((48, 74, 62))*rng.uniform(.85, 1.1)
-    img, alpha = np.zeros((h, w, 3)) + colour*.42, np.zeros((h, w), np.uint8)
+    img, alpha = np.full((h, w, 3), colour*.42, np.float32), np.zeros((h, w), np.uint8)
     alpha[int(h*.88):] = 255
     blobs = []
     for x in np.r_[rng.uniform(0, w, trees), np.linspace(0, w, trees, endpoint=False) + rng.uniform(-20, 20, trees)]:

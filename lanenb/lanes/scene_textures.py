@@ -171,14 +171,13 @@ def surface(shape, bands, tone, soft, rng) -> np.ndarray:
     at = np.searchsorted([b[0] for b in bands], CENTRES, side="right") - 1
     colour = np.array([b[1] for b in bands], np.float32)[np.maximum(at, 0)]
     is_soft = np.array([b[2] == "soft" for b in bands])[np.maximum(at, 0)]
-    light = tone.copy()
-    edges = np.flatnonzero(np.diff(np.r_[0, is_soft.astype(int), 0]))
-    for a, b in edges.reshape(-1, 2): light[:, a:b] = soft[:, a:b]
-    out = np.empty((*shape, 3), np.uint8)
-    for c in range(3): out[..., c] = cv2.multiply(light, np.broadcast_to(np.clip(colour[:, c], 0, 255).astype(np.uint8), shape), scale=1/128)
+    light = np.where(is_soft, soft, tone)
+    out, block = np.empty((*shape, 3), np.uint8), cv2.repeat(np.clip(colour, 0, 255).astype(np.uint8)[None], 64, 1)
+    for r in range(0, shape[0], 64):  # piece by piece: small buffers stay in the cache
+        part = out[r:r + 64]
+        cv2.multiply(cv2.merge([light[r:r + 64]]*3), block[:len(part)], part, 1/128)
     return out
 
-# %% ../../nbs/lanes/06_scene_textures.ipynb #0727ab3a
 def rough_ground(shape, rng) -> np.ndarray:
     "Brightness of grass or soil, uint8 around 128."
     small = (shape[0]//2, shape[1]//2)
@@ -200,8 +199,10 @@ def make_levels(start:float, img, n:int=7) -> Ground:
     "The map and its shrunken copies: each halves the rows; from the fourth on every second one halves the columns too."
     levels = [img]
     for k in range(1, n):
-        h, w = levels[-1].shape[:2]
-        levels.append(cv2.resize(levels[-1], (w//2 if k in (4, 6) else w, h//2), interpolation=cv2.INTER_AREA))
+        last = levels[-1]
+        h, w = len(last)//2*2, last.shape[1]
+        half = cv2.addWeighted(last[0:h:2], .5, last[1:h:2], .5, 0)
+        levels.append(cv2.resize(half, (w//2, h//2), interpolation=cv2.INTER_AREA) if k in (4, 6) else half)
     return Ground(start, levels)
 
 # %% ../../nbs/lanes/06_scene_textures.ipynb #8d9b1357

@@ -272,7 +272,7 @@ def draw_vehicle(canvas, ahead:Ahead, v:Vehicle, light:Light, haze:Haze):
     length, at = BODIES[v.kind].length, pose(ahead, v)
     corners = on_road(at, [(x, h, z) for x in (-1.2, 1.2) for h in (0, 3.) for z in (0, length)])
     nearest = corners[:, 2].min()
-    if corners[:, 2].max() < 2.5 or nearest > 230 or nearest < -length: return
+    if corners[:, 2].max() < 2.5 or nearest > 180 or nearest < -length: return
     xy = project(ahead.cam, corners[corners[:, 2] > .4])
     if xy[:, 0].max() < 0 or xy[:, 0].min() > SIZE[0]: return
     px = ahead.cam.focal*1.5/max(nearest, 1.5)

@@ -7,7 +7,7 @@ __all__ = ['OWN', 'Plan', 'split_counts', 'plan_clips', 'clip_folder', 'write_cl
            'render_frame', 'contact_sheet']
 
 # %% ../../nbs/lanes/07_scenes.ipynb #1c448039
-import fcntl, multiprocessing, os, shutil, threading, time
+import fcntl, multiprocessing, os, shutil, threading, time, warnings
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -30,6 +30,7 @@ class Plan:
     frames: int
     pace: str
 
+_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1] + ([cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE] if hasattr(cv2, "IMWRITE_PNG_FILTER") else [])
 _LIMIT, _STEP = 20, 30  # frames in a clip at most; CULane's file names count in thirties
 
 # %% ../../nbs/lanes/07_scenes.ipynb #21f5f8e3
@@ -80,7 +81,7 @@ def write_clip(plan:Plan, root, quality:int=90) -> list:
     for i in range(plan.frames):
         frame, name = render(clip, i, _clip_rng(plan, i)), f"{folder}/{i*_STEP:05d}"
         jpg = cv2.imencode(".jpg", frame["bgr"], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        png = cv2.imencode(".png", frame["mask"], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1]
+        png = cv2.imencode(".png", frame["mask"], _PNG)[1]
         (Path(root)/f"{name}.jpg").write_bytes(jpg.tobytes())
         (Path(root)/f"laneseg_label_w16/{name}.png").write_bytes(png.tobytes())
         write_lines(Path(root)/f"{name}.lines.txt", [np.round(frame["lanes"][k].astype(np.float64), 3) for k in sorted(frame["lanes"])])
