@@ -336,7 +336,7 @@ def _leaflet(img, dim):
     "A sheet of paper on the dashboard, mirrored in the glass."
     part = img[258:340, 1186:1316]
     sheet = np.zeros_like(part)
-    sheet[:] = np.array((46, 20, 2))*dim
-    for i in range(8): cv2.rectangle(sheet, (6 + 15*i, 10), (14 + 15*i, 28 + (i*7) % 9), (62*dim, 48*dim, 34*dim), 2)
-    for i in range(7): cv2.rectangle(sheet, (8 + 16*i, 46), (20 + 16*i, 66), (50*dim, 40*dim, 24*dim), 2)
+    sheet[:] = np.array((28, 12, 2))*dim
+    for i in range(8): cv2.rectangle(sheet, (6 + 15*i, 10), (14 + 15*i, 28 + (i*7) % 9), (40*dim, 31*dim, 22*dim), 2)
+    for i in range(7): cv2.rectangle(sheet, (8 + 16*i, 46), (20 + 16*i, 66), (33*dim, 26*dim, 16*dim), 2)
     cv2.add(part, cv2.blur(sheet, (3, 3)), part)

@@ -73,7 +73,8 @@ def clumps(img, alpha, blobs, colour, rng, ragged:float=.45):
     for cx, cy, rx, ry, tone in blobs:
         x0, x1, y0, y1 = max(int(cx - 1.5*rx), 0), min(int(cx + 1.5*rx), w), max(int(cy - 1.5*ry), 0), min(int(cy + 1.5*ry), h)
         if x0 >= x1 or y0 >= y1: continue
-        dx, dy = ((np.arange(x0, x1, dtype=np.float32)[None] - np.float32(cx))/np.float32(rx), (np.arange(y0, y1, dtype=np.float32)[:, None] - np.float32(cy))/np.float32(ry))
+        dx = (np.arange(x0, x1, dtype=np.float32)[None] - np.float32(cx))/np.float32(rx)
+        dy = (np.arange(y0, y1, dtype=np.float32)[:, None] - np.float32(cy))/np.float32(ry)
         n = leaf[y0:y1, x0:x1]
         m = np.clip((1 - dx**2 - dy**2 + np.float32(ragged)*n)*3, 0, 1)
         light = np.clip(np.float32(tone)*(np.float32(.8) - np.float32(.38)*dy + np.float32(.2)*n), .12, 2)

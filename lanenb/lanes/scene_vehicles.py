@@ -390,18 +390,3 @@ def _before(a:Vehicle, b:Vehicle) -> int:
 def draw_traffic(canvas, ahead:Ahead, vehicles, light:Light, haze:Haze):
     "Draw the vehicles so that nearer ones hide those behind and beside them, in place."
     for v in sorted(sorted(vehicles, key=lambda v: -v.s), key=cmp_to_key(_before)): draw_vehicle(canvas, ahead, v, light, haze)
-
-# %% ../../nbs/lanes/06_scene_vehicles.ipynb #71f441b0
-def _span(v:Vehicle):
-    "The middle of a vehicle's stretch of road and half its length, m."
-    half = BODIES[v.kind].length/2
-    return v.s + half, half*abs(np.cos(v.turn)) + abs(np.sin(v.turn))
-
-def _before(a:Vehicle, b:Vehicle) -> int:
-    "Negative when `a` is drawn before `b`: the farther one, or of two side by side the one farther from the lane's centre."
-    (ma, ha), (mb, hb) = _span(a), _span(b)
-    return -1 if (abs(a.u) > abs(b.u) if abs(ma - mb) < ha + hb else ma > mb) else 1
-
-def draw_traffic(canvas, ahead:Ahead, vehicles, light:Light, haze:Haze):
-    "Draw the vehicles so that nearer ones hide those behind and beside them, in place."
-    for v in sorted(sorted(vehicles, key=lambda v: -v.s), key=cmp_to_key(_before)): draw_vehicle(canvas, ahead, v, light, haze)
