@@ -7,7 +7,7 @@ __all__ = ['OWN', 'Plan', 'split_counts', 'plan_clips', 'clip_folder', 'write_cl
            'render_frame', 'contact_sheet']
 
 # %% ../../nbs/lanes/07_scenes.ipynb #1c448039
-import fcntl, multiprocessing, os, shutil, threading, time, warnings
+import fcntl, multiprocessing, os, shutil, threading, time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -149,10 +149,8 @@ def _run_clips(plans, root, workers:int, quality:int, progress:bool) -> list:
     if workers == 1:
         for k, p in enumerate(plans): done(k, write_clip(p, root, quality))
     else:
-        method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
-        context = multiprocessing.get_context(method)
-        with warnings.catch_warnings(), ProcessPoolExecutor(workers, context, _leave_with, (os.getpid(),)) as pool:
-            warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: the children touch none of theirs
+        # spawned, not forked: a forked child inherits OpenCV's thread pool without its threads, and waits for them for ever
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _leave_with, (os.getpid(),)) as pool:
             jobs = {pool.submit(write_clip, p, root, quality): k for k, p in sorted(enumerate(plans), key=lambda kp: -kp[1].frames)}
             try:
                 for job in as_completed(jobs): done(jobs[job], job.result())
