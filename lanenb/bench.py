@@ -72,7 +72,8 @@ def bench_decoding(design:str="v4") -> dict:
         def reference(): return decode_reference(model, memory)
         _same("decoding", torch.equal(ours(), reference()), "see the decoding notebook", "tokens")
         name = "decoding" if design == "v4" else f"decoding_{design}"
-        return _row(name, paired(ours, reference, seconds=15), 1e3, "ms/image", 15, f"{design}, {memory.shape[1]} visual tokens: cached and batched against prefix recomputed lane by lane, same tokens")
+        note = f"{design}, {memory.shape[1]} visual tokens: cached and batched against prefix recomputed lane by lane, same tokens"
+        return _row(name, paired(ours, reference, seconds=15), 1e3, "ms/image", 15, note)
     finally: torch.set_num_threads(threads)
 
 def bench_decoding_v5() -> dict:
