@@ -213,7 +213,7 @@ def _symbols(alpha, clip, rng):
     if clip.category == "arrow":
         kinds = ["left", *["ahead"]*max(len(centres) - 2, 0), "ahead+right"][:len(centres)] if rng.random() < .6 else [str(rng.choice(["ahead", "left",
                 "right", "ahead+left", "ahead+right"])) for _ in centres]
-        for s in np.arange(7.5, len(alpha)*ALONG, 21):
+        for s in np.arange(7.5, len(alpha)*ALONG, 15):
             for u, kind in zip(centres, kinds): arrow(alpha, 0.0, u, s + rng.normal(0, .5), kind, float(rng.uniform(1.15, 1.4)))
     if clip.junction:
         (j0, j1), left = clip.junction, lay.others[-1].u if lay.others else lay.lines[0].u

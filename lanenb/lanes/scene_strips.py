@@ -186,7 +186,7 @@ def _kerb(rng):
     return img, a, 0., .17, 8.
 
 # %% ../../nbs/lanes/06_scene_strips.ipynb #97071e72
-def _grove(rng, tall=7., trees=17):
+def _grove(rng, tall=7., trees=14):
     "A belt of trees, crown beside crown, two rows deep."
     h, w = 192, 1152
     colour = np.array((48, 74, 62))*rng.uniform(.85, 1.1)
@@ -195,15 +195,15 @@ def _grove(rng, tall=7., trees=17):
     blobs = []
     for x in np.r_[rng.uniform(0, w, trees), np.linspace(0, w, trees, endpoint=False) + rng.uniform(-20, 20, trees)]:
         top, hue = rng.uniform(.12, .5)*h, rng.uniform(.7, 1.15)
-        for _ in range(9):
+        for _ in range(7):
             y = rng.uniform(top + 12, h*.92)
-            blobs.append((x + rng.normal(0, 17), y, rng.uniform(14, 27), rng.uniform(10, 20), hue*np.clip(1.18 - .85*(y - top)/(h - top), .3, 1.2)))
+            blobs.append((x + rng.normal(0, 19), y, rng.uniform(16, 30), rng.uniform(11, 22), hue*np.clip(1.18 - .85*(y - top)/(h - top), .3, 1.2)))
     blobs = np.array(blobs)
     clumps(img, alpha, np.concatenate([blobs + [dx, 0, 0, 0, 0] for dx in (0, -w, w)]), colour, rng)
     return img, alpha, 0., tall*rng.uniform(.8, 1.3), tall*6.
 
 # %% ../../nbs/lanes/06_scene_strips.ipynb #3b03e358
-def _shrubs(rng): return _grove(rng, 2.6, 22)
+def _shrubs(rng): return _grove(rng, 2.6, 17)
 
 # %% ../../nbs/lanes/06_scene_strips.ipynb #e7ec2182
 def _facades(rng):

@@ -137,7 +137,7 @@ def _parts(kind:str):
     """Flat parts on the shell of a kind: [(points (k, 3), role, gain, face)]; the face 'side-', 'side+', 'rear' or 'front' says when it can be
     seen, the role which colour it gets."""
     b = BODIES[kind]
-    half, rear, front = (lambda h, v=v: np.interp(h, *zip(*v)) for v in (b.half, b.rear, b.front))
+    half, rear, front = (lambda h, v=np.array(v).T: np.interp(h, *v) for v in (b.half, b.rear, b.front))
     out = []
     for sign, face in ((-1, "side-"), (1, "side+")): out += _side_parts(b, kind, sign, face, half, rear, front)
     return out + _rear_parts(b, kind, half, rear) + _front_parts(b, kind, half, front)
@@ -286,7 +286,7 @@ _UP = ([0, .12, .3, .5, .56, .62, .8, 1], [.5, .74, .9, 1.06, 1.14, .98, .95, 1.
 # %% ../../nbs/lanes/06_scene_vehicles.ipynb #bb8151e3
 def _draw_body(canvas, ahead, v, kind, at, light, haze, px, distance):
     b = BODIES[kind]
-    quads, height = _shell(kind, int(np.clip(px/7, 3, 24)), 0 if px < 25 else 1 if px < 70 else 3)
+    quads, height = _shell(kind, int(np.clip(px/9, 3, 22)), 0 if px < 25 else 1 if px < 100 else 3)
     p = on_road(at, quads)
     facing = np.cross(p[:, 1] - p[:, 0], p[:, 3] - p[:, 0])
     middle = p.mean(1)

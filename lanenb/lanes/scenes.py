@@ -7,7 +7,7 @@ __all__ = ['OWN', 'Plan', 'split_counts', 'plan_clips', 'clip_folder', 'write_cl
            'render_frame', 'contact_sheet']
 
 # %% ../../nbs/lanes/07_scenes.ipynb #1c448039
-import fcntl, multiprocessing, os, shutil, threading, time
+import fcntl, multiprocessing, os, shutil, threading, time, warnings
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -74,7 +74,6 @@ def clip_folder(plan:Plan) -> str:
 # %% ../../nbs/lanes/07_scenes.ipynb #a03969cb
 def write_clip(plan:Plan, root, quality:int=90) -> list:
     "Render the clip and write its images, labels and masks under `root`; returns a row per frame: image, mask, exist, diff, moods."
-    cv2.setNumThreads(1)
     clip, rows, before = make_clip(plan.category, _clip_rng(plan), plan.frames, plan.pace, _rig(plan)), [], None
     folder = clip_folder(plan)
     for sub in (folder, f"laneseg_label_w16/{folder}"): (Path(root)/sub).mkdir(parents=True, exist_ok=True)
@@ -134,8 +133,9 @@ def _release(out:Path, part:Path, lock:int):
     os.close(lock)
 
 # %% ../../nbs/lanes/07_scenes.ipynb #69a8e24d
-def _leave_with(parent:int):
-    "In a worker: end it soon after its `parent` is gone, which a killed process cannot do for its children."
+def _worker(parent:int):
+    "Begin a worker: no threads in OpenCV, and an end soon after the `parent` is gone, which a killed process cannot bring its children."
+    cv2.setNumThreads(0)  # not 1: that would stop the parent's thread pool, whose threads a forked child does not have, and wait for ever
     def watch():
         while os.getppid() == parent: time.sleep(.5)
         os._exit(1)
@@ -149,8 +149,10 @@ def _run_clips(plans, root, workers:int, quality:int, progress:bool) -> list:
     if workers == 1:
         for k, p in enumerate(plans): done(k, write_clip(p, root, quality))
     else:
-        # spawned, not forked: a forked child inherits OpenCV's thread pool without its threads, and waits for them for ever
-        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _leave_with, (os.getpid(),)) as pool:
+        method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+        context = multiprocessing.get_context(method)
+        with warnings.catch_warnings(), ProcessPoolExecutor(workers, context, _worker, (os.getpid(),)) as pool:
+            warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: the children touch none of theirs
             jobs = {pool.submit(write_clip, p, root, quality): k for k, p in sorted(enumerate(plans), key=lambda kp: -kp[1].frames)}
             try:
                 for job in as_completed(jobs): done(jobs[job], job.result())
