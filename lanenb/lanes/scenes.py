@@ -143,7 +143,7 @@ def _worker(parent:int):
 
 def _run_clips(plans, root, workers:int, quality:int, progress:bool) -> list:
     "Write all clips, in `workers` processes; rows in the order of `plans`."
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
     bar, rows = tqdm(total=sum(p.frames for p in plans), unit="frame", disable=not progress), {}
     def done(k, r): rows[k] = r; bar.update(len(r))
     if workers == 1:
