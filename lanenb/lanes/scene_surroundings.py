@@ -202,7 +202,7 @@ def draw_sides(canvas, ahead:Ahead, strips, things, tint, haze:Haze, others=()):
     function(canvas)) of what else stands there, such as oncoming traffic behind a fence."""
     layers = [(abs(x.u), lambda x=x: draw_strip(canvas, ahead, x, tint, haze)) for x in strips]
     items = [(t.s, t.u, lambda t=t: draw_thing(canvas, ahead, t, tint, haze)) for t in things] + [(s, u, lambda f=f: f(canvas)) for s, u, f in others]
-    for s, u, draw in sorted(items, key=lambda i: -i[0]):
+    for _, u, draw in sorted(items, key=lambda i: -i[0]):
         cut = [abs(x.u) for x in strips if x.u*u > 0 and abs(x.u) > abs(u)]
         layers.append((min(cut, default=1e3) - 1e-3, draw))
     for _, draw in sorted(layers, key=lambda l: -l[0]): draw()

@@ -137,7 +137,7 @@ def _parts(kind:str):
     """Flat parts on the shell of a kind: [(points (k, 3), role, gain, face)]; the face 'side-', 'side+', 'rear' or 'front' says when it can be
     seen, the role which colour it gets."""
     b = BODIES[kind]
-    half, rear, front = (lambda h, v=np.array(v).T: np.interp(h, *v) for v in (b.half, b.rear, b.front))
+    half, rear, front = (lambda h, v=v: np.interp(h, *zip(*v)) for v in (b.half, b.rear, b.front))
     out = []
     for sign, face in ((-1, "side-"), (1, "side+")): out += _side_parts(b, kind, sign, face, half, rear, front)
     return out + _rear_parts(b, kind, half, rear) + _front_parts(b, kind, half, front)
