@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['OWN', 'Plan', 'split_counts', 'plan_clips', 'clip_folder', 'write_clip', 'write_lists', 'write_culane',
-           'render_frame', 'contact_sheet']
+           'render_frame', 'scene_sheet']
 
 # %% ../../nbs/lanes/07_scenes.ipynb #1c448039
 import fcntl, multiprocessing, os, shutil, threading, time, warnings
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np, cv2
 from ..core.files import DataError, write_json, write_text
 from .culane import CATEGORIES, frame_diff, write_lines
+from .draw import contact_sheet, draw_lanes
 from .scene_clips import make_clip, render
 from .scene_light import RIGS
 
@@ -207,20 +208,11 @@ def render_frame(category:str="normal", seed:int=0, pace:str="fast", frame:int=0
     return dict(image=cv2.cvtColor(got["bgr"], cv2.COLOR_BGR2RGB), lanes=[got["lanes"][k] for k in slots], slots=slots, mask=got["mask"], meta=got["meta"])
 
 # %% ../../nbs/lanes/07_scenes.ipynb #5700423b
-_COLOURS = ((255, 64, 64), (64, 255, 96), (80, 140, 255), (255, 220, 60))
-
-def contact_sheet(frames, n:int=9, columns:int=3, width:int=420, labels:bool=False) -> np.ndarray:
-    """A grid of small pictures, RGB uint8. `frames`: a folder in CULane's layout (its test frames, spread over the categories) or a list of dicts
+def scene_sheet(frames, n:int=9, cols:int=3, width:int=420, labels:bool=False) -> np.ndarray:
+    """A contact sheet, RGB uint8. `frames`: a folder in CULane's layout (its test frames, spread over the categories) or a list of dicts
     with `image` and `lanes`; `labels` draws the lanes."""
     if isinstance(frames, (str, Path)): frames = _from_folder(frames, n)
-    tiles = []
-    for f in list(frames)[:n]:
-        img = f["image"].copy()
-        for k, lane in enumerate(f["lanes"] if labels else ()): cv2.polylines(img, [np.round(np.asarray(lane)*16).astype(np.int32)], False, _COLOURS[k % 4],
-                7, cv2.LINE_AA, 4)
-        tiles.append(cv2.resize(img, (width, round(width*img.shape[0]/img.shape[1])), interpolation=cv2.INTER_AREA))
-    while len(tiles) % columns: tiles.append(np.full_like(tiles[0], 255))
-    return np.vstack([np.hstack(tiles[i:i + columns]) for i in range(0, len(tiles), columns)])
+    return contact_sheet([draw_lanes(f["image"], f["lanes"], width=7) if labels else f["image"] for f in list(frames)[:n]], cols=cols, width=width)
 
 # %% ../../nbs/lanes/07_scenes.ipynb #5cfa417e
 def _from_folder(root, n):
