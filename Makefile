@@ -24,8 +24,8 @@ $(SCENES): | $(SET_UP)
 	$(BIN)/lanenb data culane --out data/scenes --n 60
 
 report: $(SET_UP) $(SCENES)  ## the 1-image overfit on generated data, V4 and V5 -> reports/index.html
-	$(BIN)/lanenb run lanelm --name one_image_v4 -p data data/scenes -p n_images 1 -p design v4 -p epochs 300
-	$(BIN)/lanenb run lanelm --name one_image_v5 -p data data/scenes -p n_images 1 -p design v5 -p epochs 300
+	$(BIN)/lanenb run lanelm --name one_image_v4 -p data data/scenes -p n_images 1 -p design v4
+	$(BIN)/lanenb run lanelm --name one_image_v5 -p data data/scenes -p n_images 1 -p design v5
 	$(BIN)/lanenb reports
 
 test: lint check-export check-readme $(SCENES) nbtest check-reports  ## export check, linters, every notebook, a report in a browser
@@ -44,7 +44,7 @@ nbtest: $(SET_UP)
 
 check-reports: $(SET_UP) $(SCENES)
 	out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; \
-	$(BIN)/lanenb run lanelm --name smoke --out "$$out" -p data data/scenes; \
+	$(BIN)/lanenb run lanelm --name smoke --out "$$out" -p data data/scenes -p epochs 20; \
 	$(BIN)/lanenb reports --out "$$out"; \
 	$(BIN)/python .ci/check_report.py "$$out/smoke/report.html" "$$out/index.html"
 
