@@ -170,8 +170,8 @@ def input_spread(model, *sets, device="cpu", n:int=64) -> dict:
     return token_std(model.visual.norms[-1](maps[-1].flatten(2).mT))
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #10af39f5
-def reading(m:dict, n_images:int) -> list[str]:
-    "Sentences that read the metrics `m` of a run on `n_images` frames together."
+def reading(m:dict, n_images:int, n_others:int=0) -> list[str]:
+    "Sentences that read the metrics `m` of a run on `n_images` frames together, scored also on `n_others` not trained on."
     def px(name): return m.get(name) if m.get(name) is not None and not math.isnan(m[name]) else None
     say, tf, ar, blind, moves, true = [], px("tf_px"), px("ar_px"), px("blind_px"), px("moves_px"), px("true_spread_px")
     if ar is None: return ["The model wrote no lane that could be matched to a true one: there is no autoregressive error to speak of."]
@@ -182,11 +182,13 @@ def reading(m:dict, n_images:int) -> list[str]:
         beats = "the model does not beat them by a factor of two." if ar > 0.5*blind else f"the model is {blind/max(ar, 0.01):.0f} times better on the frames it was trained on."
         say.append(f"The median lanes of the training set, drawn without looking, are off by {blind:.1f} px: {beats}")
     if moves is not None and true is not None and n_images > 1:
-        decides = "the picture decides little or nothing." if moves < 0.5*true else "the picture decides where they go."
+        wrong = px("swapped_px")
+        decides = ("the picture decides little or nothing." if moves < 0.5*true else "the picture decides where they go." if wrong is None or wrong > 1.5*ar else
+                   f"they go elsewhere, but are no worse there ({wrong:.1f} px): the picture moves them without making them right.")
         say.append(f"Shown another frame's features its lanes move by {moves:.1f} px (the true lanes spread by {true:.1f} px over frames): {decides}")
     if (theirs := px("others_ar_px")) is not None and (base := px("others_blind_px")) is not None:
         general = "better than not looking." if theirs < 0.5*base else "not below half of blind, so nothing general has been learnt."
-        say.append(f"On frames it was not trained on the error is {theirs:.1f} px, blind {base:.1f} px: {general}")
+        say.append(f"On {n_others} frame{'s'*(n_others != 1)} that it was not trained on the error is {theirs:.1f} px, blind {base:.1f} px: {general}")
     if m.get("invented", 0) > 0.1 or m.get("rows_beyond", 0) > 1:
         why = "trained to say so, and it still writes." if m.get("pad_weight") else "never trained, so it never stops. An error in px cannot see that; the F1 can."
         say.append(f"{m['invented']:.0%} of the lanes it writes are nobody's, and a lane goes on for {m.get('rows_beyond', 0):.1f} rows beyond its true ends: rows without a lane were {why}")
