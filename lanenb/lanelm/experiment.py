@@ -58,9 +58,9 @@ def answers(model, frames, device="cpu", features=None, chunk:int=16) -> dict:
     return dict(forced=np.concatenate(forced), free=model.tokenizer.rows_px(tokens.numpy()), tokens=tokens, memory=torch.cat(memories))
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #ee4851f9
-def original_lanes(model, tokens, frames, smooth:bool=True) -> list:
+def original_lanes(model, tokens, frames) -> list:
     "Lanes in original px, a list per frame, of tokens (B, L, T): decoded, smoothed as the design says, taken back through each frame's view; lanes of a single point are dropped."
-    decoded = model.tokenizer.decode(tokens, window=model.settings.smooth_window if smooth else 0)
+    decoded = model.tokenizer.decode(tokens, window=model.settings.smooth_window)
     return [[view.back(lane) for lane in lanes if len(lane) > 1] for lanes, view in zip(decoded, frames.views)]
 
 def culane_scores(model, tokens, frames) -> dict:
@@ -73,7 +73,7 @@ def culane_scores(model, tokens, frames) -> dict:
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #5f48ca8c
 def train(model, frames, s:ExperimentSettings, out, device="cpu", resume:bool=False) -> list[dict]:
-    "Train `model` on `frames` by `lanelm_loss`; curves and checkpoints go to `out`. Returns the rows of the curves."
+    "Train `model` on `frames` by `lanelm_loss`; curves and checkpoints go to `out`, where `resume` goes on from. Returns the rows of the curves, those before a resume included."
     loader = DataLoader(TokenSet(frames), batch_size=min(s.batch, len(frames)), shuffle=True)
     steps = s.epochs*len(loader)
     optimizer = adamw(model, s.lr, s.weight_decay)
