@@ -7,6 +7,7 @@ __all__ = ['Pretrained', 'push_to_hub']
 
 # %% ../../nbs/core/06_pretrained.ipynb #4e19667b
 from pathlib import Path
+import torch
 from .files import DataError, fill_module, load_weights, read_json, save_weights, write_json
 from .settings import SettingsError
 
@@ -17,10 +18,10 @@ class Pretrained:
     The class names its `KIND` (a word for config.json), its `SETTINGS` class, and in `FREE` the settings that do not change what the weights mean."""
     KIND, SETTINGS, FREE = "", None, frozenset()
 
-    def save_pretrained(self, folder) -> Path:
-        "Write `model.safetensors` and `config.json` (the settings) into `folder`, each atomically; returns the folder."
+    def save_pretrained(self, folder, half:bool=False) -> Path:
+        "Write `model.safetensors` and `config.json` (the settings) into `folder`, each atomically; returns the folder. `half`: in 16 bits, half the size."
         folder, values = Path(folder), dict(model=self.KIND, **self.settings.to_dict())
-        save_weights(folder/"model.safetensors", self.state_dict(), values)
+        save_weights(folder/"model.safetensors", _halved(self.state_dict()) if half else self.state_dict(), values)
         write_json(folder/"config.json", values)
         return folder
 
@@ -36,6 +37,13 @@ class Pretrained:
         return fill_module(cls(settings or own), tensors, folder/"model.safetensors").eval()
 
 # %% ../../nbs/core/06_pretrained.ipynb #1891fe5d
+def _halved(tensors) -> dict:
+    "`tensors` with 32-bit floats as float16. Raises `ValueError` for a value beyond its range (65504)."
+    out = {k: v.half() if v.dtype == torch.float32 else v for k, v in tensors.items()}
+    lost = [k for k, v in out.items() if v.is_floating_point() and not v.isfinite().all()]
+    if lost: raise ValueError(f"'{lost[0]}' does not fit 16 bits (or is not finite): save it in 32")
+    return out
+
 def _settings_of(cls, values, path):
     "The settings of `cls` in a config's `values`. Raises `DataError`."
     if not isinstance(values, dict) or values.get("model") != cls.KIND:
