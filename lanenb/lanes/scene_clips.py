@@ -17,7 +17,7 @@ from .scene_strips import make_strip
 from .scene_surroundings import Thing, draw_sides, horizon_line, sky
 from .scene_vehicles import BODIES, draw_traffic, draw_vehicle, make_vehicle
 from .scene_light import (Lamps, Mood, RIGS, Rig, add_car, add_grain, city_lights, develop, light_map, lights_layer, make_mood, rain_drops,
-                                      relight, road_shadows, sun_glare)
+                                      relight, remount, road_shadows, sun_glare)
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #8441c938
 @dataclass
@@ -221,20 +221,24 @@ def _symbols(alpha, clip, rng):
         if lay.others: stop_line(alpha, 0.0, left, lay.lines[0].u, j1 + 1)
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #b53f9e8b
+def _aside(wander, rng):
+    "Metres right of the lane's middle; in one clip of ten we are about to change lanes."
+    return np.clip(wander, -.7, .7) if rng.random() > .1 else np.clip(wander + rng.choice([-1, 1])*rng.uniform(.5, 1.3), -1.4, 1.4)
+
 def start_clip(category:str, rng, frames:int, pace:str, rig:Rig) -> Clip:
     "A clip with its road, its light and the camera's path, still empty."
     at, moving = make_motion(category, pace, frames, rng), pace == "fast"
     def wander(step, spread): return np.cumsum(rng.normal(0, step if moving else step/10, frames))*.5 + rng.normal(0, spread)
     clip = Clip(category, rig, pick_mood(category, rng), make_road(category, rng, at[-1] + 260), make_layout(rng, noline=category == "noline"),
-                reach=float(rng.uniform(90, 170)), at=at, aside=np.clip(wander(.07, .18), -.55, .55), yaw=np.clip(wander(.004, .008), -.03, .03),
-                pitch=rig.pitch + rng.normal(0, .004) + rng.normal(0, .0035 if moving else .0004, frames), roll=float(rng.normal(0, .007)))
+                reach=float(rng.uniform(45, 150)), at=at, aside=_aside(wander(.07, .22), rng), yaw=rig.aim + np.clip(wander(.004, .008), -.03, .03),
+                pitch=rig.pitch + rng.normal(0, .0035 if moving else .0004, frames), roll=float(rng.normal(0, .01)))
     clip.clock = f"{rng.integers(19, 24) if clip.mood.night else rng.integers(7, 19):02d}:{rng.integers(0, 60):02d}"
     if category == "cross": clip.junction, clip.labelled = (float(at[-1] + rng.uniform(2.5, 7)), float(at[-1] + rng.uniform(30, 46))), False
     return clip
 
 def make_clip(category:str, rng, frames:int=1, pace:str="fast", rig:Rig|None=None) -> Clip:
     "A new place, light and traffic for `frames` frames of `category`; `pace` fast or slow."
-    clip = start_clip(category, rng, frames, pace, rig or RIGS[rng.integers(0, len(RIGS))])
+    clip = start_clip(category, rng, frames, pace, remount(rig or RIGS[rng.integers(0, len(RIGS))], rng))
     style = STYLES[str(rng.choice([k for k in STYLES if category != "cross" or k not in ("highway", "country")]))]
     clip.ground = draw_ground(clip, style, rng)
     furnish(clip, style, rng)
@@ -248,7 +252,7 @@ def make_clip(category:str, rng, frames:int=1, pace:str="fast", rig:Rig|None=Non
 def _light_up(clip, style, rng):
     "Sky, lamps and glare of the clip."
     mood = clip.mood
-    clip.backdrop = sky(mood.sky, rng)
+    clip.backdrop = sky(mood.sky, rng, 420)
     horizon_line(clip.backdrop, mood.haze, style["back"] if not mood.night else "trees", rng)
     y = int(300 - clip.rig.focal*np.tan(np.mean(clip.pitch)))
     if mood.night:

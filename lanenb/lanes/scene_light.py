@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MOODS', 'RIGS', 'Mood', 'make_mood', 'road_shadows', 'Lamps', 'light_map', 'lights_layer', 'city_lights', 'relight',
-           'sun_glare', 'add_grain', 'develop', 'rain_drops', 'Rig', 'add_car']
+           'sun_glare', 'add_grain', 'develop', 'rain_drops', 'Rig', 'remount', 'add_car']
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #cfc7472e
 from dataclasses import dataclass, replace
@@ -265,8 +265,8 @@ def rain_drops(img, rng):
 # %% ../../nbs/lanes/06_scene_light.ipynb #42db8e3b
 @dataclass(frozen=True)
 class Rig:
-    """A car with its camera: mounting `height` m, `pitch` rad, `focal` px; the bonnet's top `bonnet` px above the bottom (0: not seen), its BGR
-    paint, and marks on the glass."""
+    """A car with its camera: mounting `height` m, `pitch` rad, `focal` px, turned `aim` rad to the right of the car's axis; the bonnet's top
+    `bonnet` px above the bottom (0: not seen), its BGR paint, and marks on the glass."""
     name: str
     height: float = 1.35
     pitch: float = 0.0
@@ -277,12 +277,23 @@ class Rig:
     stamp: bool = True
     sticker: bool = False
     leaflet: bool = False
+    aim: float = 0.0
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #fc86ed98
 RIGS = (Rig("driver_23_30frame", 1.30, .004, 850, 136, (24, 32, 24), .06, True, True, True), Rig("driver_161_90frame", 1.42, -.014, 880, 0, lean=.0,
         stamp=False), Rig("driver_182_30frame", 1.36, .012, 820, 96, (52, 52, 54), -.1, True, False, False),
         Rig("driver_37_30frame", 1.28, -.006, 860, 168, (30, 29, 29), .1, True, True, False), Rig("driver_100_30frame", 1.45, .016, 840, 70, (24, 24, 40),
                 .0, False, False, True), Rig("driver_193_90frame", 1.33, .0, 900, 112, (70, 70, 70), -.05, True, False, False))
+
+# %% ../../nbs/lanes/06_scene_light.ipynb #cd1b11fe
+def remount(rig:Rig, rng) -> Rig:
+    "`rig` as mounted for one drive: another height, direction and lens, more or less of the bonnet in view, marks on the glass or none."
+    focal, horizon = rig.focal*float(rng.uniform(.82, 1.2)), float(np.clip(rng.normal(296, 25), 235, 365))
+    bonnet = int(np.clip(rig.bonnet*rng.uniform(.6, 1.4), 40, 200)) if rig.bonnet else 0
+    paint = tuple(float(v) for v in np.clip(np.array(rig.paint)*rng.uniform(.6, 2.2) + rng.normal(0, 6, 3), 8, 210))
+    return replace(rig, height=float(rng.uniform(.98, 1.58)), pitch=float(np.arctan((300 - horizon)/focal)), focal=focal, bonnet=bonnet, paint=paint,
+                   lean=rig.lean + float(rng.normal(0, .06)), aim=float(rng.uniform(-.12, .12)), stamp=bool(rng.random() < .6),
+                   sticker=bool(rng.random() < .35), leaflet=bool(rng.random() < .35))
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #ff0fe6d7
 @lru_cache(maxsize=16)

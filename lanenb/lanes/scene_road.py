@@ -147,27 +147,29 @@ class Layout:
     lane: float = 3.6
 
 # %% ../../nbs/lanes/06_scene_road.ipynb #610049b2
+_PATTERNS = ((6, 9), (6, 9), (4, 6), (2, 4), (6, 12), (3, 9), (2, 2))  # metres of paint and of gap in dashed lines
+
 def make_layout(rng, lanes:int|None=None, noline:bool=False, wear:float|None=None) -> Layout:
-    "A cross-section drawn at random: 2-4 lanes our way, line kinds and colours, perhaps an oncoming side without a median."
-    n = lanes or int(rng.choice([2, 3, 3, 4]))
+    "A cross-section drawn at random: 1-5 lanes our way, line kinds and colours, perhaps an oncoming side without a median."
+    n = lanes or int(rng.choice([1, 2, 3, 4, 5], p=[.05, .3, .37, .22, .06]))
     ego = int(rng.integers(0, n))
-    lane, width = float(rng.uniform(3.3, 3.75)), float(rng.choice([.12, .15, .15, .2]))
-    on, gap = [(6, 9), (4, 6), (2, 4), (6, 9)][rng.integers(0, 4)]
-    wear = float(rng.choice([.08, .2, .4, .65], p=[.3, .35, .22, .13])) if wear is None else wear
-    median = bool(rng.random() < .55)
-    yellow = bool(rng.random() < .7)
+    lane, width = float(rng.uniform(2.95, 3.95)), float(rng.uniform(.1, .2))
+    on, gap = _PATTERNS[rng.integers(0, len(_PATTERNS))]
+    wear = float(rng.choice([.05, .2, .4, .6], p=[.35, .35, .2, .1])) if wear is None else wear
+    median, yellow, marked = (bool(rng.random() < p) for p in (.6, .65, .2))
     us = (np.arange(n + 1) - ego - .5)*lane
+    us[:ego] += rng.normal(0, .1, ego); us[ego + 2:] += rng.normal(0, .1, n - ego - 1)  # neighbours are not quite as wide as our lane
     def line(i):
         kind = "dashed" if 0 < i < n else "solid"
-        if i == 0 and not median: kind = "double"
-        if 0 < i < n and rng.random() < .12: kind = "solid"
+        if i == 0 and rng.random() < (.25 if median else .75): kind = "double"
+        if 0 < i < n and (marked or rng.random() < .12): kind = "solid"
         if noline: kind = "none"
-        return Line(float(us[i]), kind, yellow and i == 0, float(np.clip(wear + rng.normal(0, .05), 0, .9)), width, on, gap)
+        return Line(float(us[i]), kind, yellow and i == 0, float(np.clip(wear + rng.normal(0, .1), 0, .9)), width*float(rng.uniform(.85, 1.2)), on, gap)
     lines = tuple(line(i) for i in range(n + 1))
     m = int(rng.integers(1, 4))
     others = () if median else tuple(Line(float(us[0] - j*lane), "none" if noline else "dashed" if j < m else "solid", False, min(wear + .1, .9), width, on,
                                           gap) for j in range(1, m + 1))
-    left = us[0] - float(rng.uniform(.5, 1.2)) if median else us[0] - m*lane - float(rng.uniform(.5, 2.5))
+    left = us[0] - float(rng.uniform(.3, 1.2)) if median else us[0] - m*lane - float(rng.uniform(.5, 2.5))
     return Layout(lines, ego, others, float(left), float(us[-1] + rng.uniform(.5, 3.0)), lane)
 
 # %% ../../nbs/lanes/06_scene_road.ipynb #0f8ca512
@@ -185,8 +187,8 @@ def lane_label(ahead:Ahead, u:float, reach:float=110.0, step:int=10, size=SIZE) 
     xy = roll_points(ahead.cam, project(ahead.cam, xyz[ok]))
     hidden = np.nonzero(np.diff(xy[:, 1]) >= 0)[0]  # going on, the line must climb the picture; where it sinks a crest hides it
     if len(hidden): xy = xy[:hidden[0] + 1]
-    flat = np.nonzero((np.abs(np.diff(xy[:, 0])) > 10*np.abs(np.diff(xy[:, 1]))) & (xy[1:,
-            1] < size[1]*.62))[0]  # far off and nearly level: no row of its own
+    far = xy[1:, 1] < ahead.cam.cy - ahead.cam.focal*np.tan(ahead.cam.pitch) + 66
+    flat = np.nonzero(far & (np.abs(np.diff(xy[:, 0])) > 10*np.abs(np.diff(xy[:, 1]))))[0]  # far off and nearly level: no row of its own
     if len(flat): xy = xy[:flat[0] + 1]
     ys = np.arange(size[1], 0, -step, dtype=float)
     ys = ys[(ys <= xy[0, 1]) & (ys >= xy[-1, 1])]
