@@ -161,14 +161,50 @@ def load_weights(path) -> tuple[dict, dict]:
     except SafetensorError as e: raise DataError(path, f"not a complete safetensors file ({e})") from None
     except json.JSONDecodeError: raise DataError(path, "the settings in the header are not JSON") from None
 
-def load_foreign(path) -> dict:
-    "Read a `.pth` that another code base wrote, tensors and plain containers only. Raises `DataError` when it holds code or is cut short."
-    import torch, pickle
+def load_foreign(path, part:str|None=None):
+    """Read a `.pth` that another code base wrote, tensors and plain containers only. Raises `DataError` when it holds code or is cut short.
+    `part`: the entry that is wanted (the whole file when there is none of that name); beside it, objects of foreign classes are passed over, never built."""
+    import pickle
     read_bytes(path)
     try:
-        with open(path, "rb") as f: return torch.load(f, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError: raise DataError(path, "holds pickled code, which is refused (only tensors and plain containers are read)") from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as e: raise DataError(path, f"not a complete checkpoint ({str(e).splitlines()[0][:120]})") from None
+        try: found = _restricted(path)
+        except pickle.UnpicklingError:
+            if part is None: raise
+            with _passing_over(path): found = _restricted(path)
+    except pickle.UnpicklingError: raise DataError(path, _CODE) from None
+    except _BROKEN as e: raise DataError(path, f"not a complete checkpoint ({str(e).partition(chr(10))[0][:120]})") from None
+    if isinstance(found, dict) and part in found: found = found[part]
+    if _has_passed(found): raise DataError(path, _CODE)
+    return found
+
+def _restricted(path):
+    "What `torch.load` reads from `path` without building anything but tensors and plain containers."
+    import torch
+    with open(path, "rb") as f: return torch.load(f, map_location="cpu", weights_only=True)
+
+_BROKEN = RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError, AssertionError, OverflowError  # what a damaged pickle can raise
+_CODE = "holds pickled code, which is refused (only tensors and plain containers are read)"
+
+# %% ../../nbs/core/01_files.ipynb #a68668d6
+class _Passed:
+    "Stands where an object of a foreign class was: takes whatever that object would have been given and keeps nothing."
+    def __new__(cls, *args, **kwargs): return object.__new__(cls)
+    def __init__(self, *args, **kwargs): pass
+    def __setstate__(self, state): pass
+
+def _has_passed(value) -> bool:
+    "Whether such a dummy is anywhere in `value`."
+    if isinstance(value, dict): value = [*value.keys(), *value.values()]
+    return isinstance(value, _Passed) or isinstance(value, (list, tuple, set)) and any(map(_has_passed, value))
+
+@contextmanager
+def _passing_over(path):
+    "While it lasts, `torch.load(path, weights_only=True)` puts a `_Passed` for every object of a class it does not know."
+    import pickle
+    from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
+    try: names = [n.rpartition(".") for n in get_unsafe_globals_in_checkpoint(str(path))]
+    except ValueError: raise pickle.UnpicklingError("not a zip archive: its names cannot be listed") from None
+    with safe_globals([type(name, (_Passed,), {"__module__": module}) for module, _, name in names]): yield
 
 # %% ../../nbs/core/01_files.ipynb #aeb2aca4
 def fill_module(module, tensors:dict, path="weights"):
