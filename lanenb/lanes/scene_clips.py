@@ -9,15 +9,15 @@ __all__ = ['STYLES', 'Clip', 'pick_mood', 'make_road', 'make_motion', 'make_traf
 # %% ../../nbs/lanes/06_scene_clips.ipynb #3eddcb91
 from dataclasses import dataclass, field, replace
 import numpy as np, cv2
-from .scene_road import Camera, Layout, Road, SIZE, frame_labels, ground_rows, look_ahead, make_layout, paint_mask, roll_matrix
-from .scene_textures import (ALONG, COLUMNS, Ground, arrow, asphalt, lay_paint, look_at, make_levels, repairs, rough_ground, stop_line,
+from .scene_road import Camera, Layout, Line, Road, SIZE, frame_labels, ground_rows, look_ahead, make_layout, paint_mask, roll_matrix
+from .scene_textures import (ALONG, COLUMNS, Ground, arrow, asphalt, grit, lay_paint, look_at, make_levels, repairs, rough_ground, stop_line,
                                          stripe, surface, wear_off, zebra)
 from .scene_sprites import hazy, veil
 from .scene_strips import make_strip
 from .scene_surroundings import Thing, draw_sides, horizon_line, sky
 from .scene_vehicles import BODIES, draw_traffic, draw_vehicle, make_vehicle
 from .scene_light import (Lamps, Mood, RIGS, Rig, add_car, add_grain, city_lights, develop, light_map, lights_layer, make_mood, rain_drops,
-                                      relight, remount, road_shadows, sun_glare)
+                                      relight, remount, road_shadows, screen_reflection, squeeze, sun_glare)
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #8441c938
 @dataclass
@@ -45,6 +45,8 @@ class Clip:
     junction: tuple = ()
     clock: str = "13:26"
     labelled: bool = True
+    grit: float = 0.0
+    screen: np.ndarray = None
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #49ebbf3f
 _WEATHER = {"normal": ("overcast grey cloudy sunny hazy rain dusk", (.34, .16, .2, .12, .08, .05, .05)),
@@ -142,7 +144,7 @@ def furnish(clip:Clip, style:dict, rng):
                                                                rng.uniform(6, 7), int(rng.integers(0, 100))))
     for _ in range(rng.poisson(2*style["signs"])): clip.things.append(Thing("sign", rng.uniform(12, far), right + rng.uniform(.8, 2.5),
             rng.uniform(2.4, 3.6), int(rng.integers(0, 100))))
-    if rng.random() < .15: clip.things.append(Thing("bridge", rng.uniform(60, 150) + clip.at[-1], right + 4, rng.uniform(5.5, 7), 0))
+    if rng.random() < .15: clip.things.append(Thing("bridge", rng.uniform(60, 150) + clip.at[-1], max(right, -left) + 4, rng.uniform(5.5, 7), 0))
     if clip.junction:
         colour = int(rng.integers(0, 2))
         for s, u in ((clip.junction[1] + 2, right + 1.2), (clip.junction[1] + 2, left - 1.2)): clip.things.append(Thing("signal", s, u, 6.0, colour))
@@ -163,8 +165,8 @@ def draw_ground(clip:Clip, style:dict, rng) -> Ground:
     shape = (int((clip.at[-1] + 190)/ALONG), COLUMNS)
     tone = asphalt(shape, lay, rng)
     repairs(tone, 0, lay, rng, rng.uniform(.3, 2.5))
-    grey = rng.uniform(78, 122)*(1.05 if mood.light.sun else .95)
-    road = (np.array((1.0, 1.0, 1.0)) + rng.normal(.025, .03)*np.array((-1, 0, 1)))*grey
+    grey = rng.uniform(62, 128)*(1.05 if mood.light.sun else .95)
+    road = (np.array((1.0, 1.0, 1.0)) + rng.normal(.04, .05)*np.array((-1, 0, .8)))*grey
     tint = np.asarray(mood.tint)
     verge, grass = np.array(style["verge"])*tint*rng.uniform(.85, 1.1), np.array(style["grass"])*tint*rng.uniform(.85, 1.1)
     edge = lay.left - 1.2 - 2.3*lay.lane if not lay.others else lay.left
@@ -195,15 +197,25 @@ def _cast(ground, clip, style, rng):
 def paint_road(ground, clip:Clip, rng, tint):
     "Lines, arrows, zebra stripes and stop lines on the map `ground`, in place."
     lay, gaps = clip.layout, [(0.0, clip.junction[1] + 2)] if clip.junction else []
-    for yellow, lines in ((False, [l for l in lay.lines + lay.others if not l.yellow]), (True, [l for l in lay.lines if l.yellow])):
-        alpha = np.zeros(ground.shape[:2], np.uint8)
-        for l in lines: stripe(alpha, 0.0, l, gaps)
-        if not yellow: _symbols(alpha, clip, rng)
-        if not alpha.any(): continue
-        wear = float(np.mean([l.wear for l in lines])) if lines else .2
-        wear_off(alpha, wear, rng)
-        white = np.array((206, 210, 212))*rng.uniform(.82, 1.08)
-        lay_paint(ground, alpha, np.clip((np.array((64, 158, 196))*rng.uniform(.85, 1.1) if yellow else white)*tint, 0, 250))
+    white = np.array((206, 210, 212))*rng.uniform(.75, 1.08) + rng.normal(0, 4, 3)
+    yellow = (np.array((60, 154, 196)) + rng.normal(0, (18, 14, 10)))*rng.uniform(.82, 1.1)
+    cover = 1.0 if rng.random() < .6 else float(rng.uniform(.3, .9))  # thin paint: grey on grey
+    alpha = np.empty(ground.shape[:2], np.uint8)
+    def lay_on(draw, colour, wear, cover):
+        alpha[:] = 0
+        draw()
+        wear_off(alpha, wear, rng, cover)
+        lay_paint(ground, alpha, np.clip(colour*tint, 0, 250))
+    for l in _ghosts(lay, rng): lay_on(lambda: stripe(alpha, 0.0, l, gaps), white if rng.random() < .6 else np.array((46, 46, 48)), .45, float(rng.uniform(.08, .22)))
+    for l in lay.lines + lay.others:
+        if l.kind != "none": lay_on(lambda: stripe(alpha, 0.0, l, gaps), yellow if l.yellow else white, l.wear, cover*float(rng.uniform(.85, 1)))
+    lay_on(lambda: _symbols(alpha, clip, rng), white, float(np.mean([l.wear for l in lay.lines])), cover)
+
+def _ghosts(lay, rng):
+    "Now and then a line that was removed or painted over: nearly along the lanes, faint, and no lane's border any more, hence not labelled."
+    if lay.lines[0].kind == "none" or rng.random() > .25: return []
+    return [Line(float(rng.uniform(lay.left, lay.right)), str(rng.choice(["solid", "dashed"])), wear=.45, width=float(rng.uniform(.1, .3)))
+            for _ in range(rng.integers(1, 3))]
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #5c6d59b4
 def _symbols(alpha, clip, rng):
@@ -250,14 +262,16 @@ def make_clip(category:str, rng, frames:int=1, pace:str="fast", rig:Rig|None=Non
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #52d1fd49
 def _light_up(clip, style, rng):
-    "Sky, lamps and glare of the clip."
+    "Sky, lamps and glare of the clip, the roughness of its road and what the windscreen mirrors."
     mood = clip.mood
+    clip.grit = float(rng.uniform(0, 7))
+    if rng.random() < .3: clip.screen = screen_reflection(rng, float(rng.uniform(4, 26))*(.3 if mood.night else 1))
     clip.backdrop = sky(mood.sky, rng, 420)
     horizon_line(clip.backdrop, mood.haze, style["back"] if not mood.night else "trees", rng)
     y = int(300 - clip.rig.focal*np.tan(np.mean(clip.pitch)))
     if mood.night:
         lamps = [(t.s, t.u) for t in clip.things if t.kind == "lamp"] if rng.random() < .75 else []
-        colour = [(80, 165, 255), (120, 190, 255), (60, 200, 235), (210, 230, 250)][rng.integers(0, 4)]
+        colour = [(80, 165, 255), (120, 190, 255), (60, 200, 235), (20, 205, 225), (210, 230, 250)][rng.integers(0, 5)]
         clip.lamps = Lamps(tuple(s for s, _ in lamps), tuple(u for _, u in lamps), 9.5, colour, float(rng.uniform(.5, 1.2)), float(rng.uniform(.7, 1.3)),
                            float(rng.uniform(.05, .2)))
         clip.glow = city_lights(rng, y)
@@ -279,9 +293,10 @@ def _background(clip:Clip, heading:float, horizon:int) -> np.ndarray:
     return out
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #43e87089
-def _lay_ground(canvas, clip, rows, start):
-    "Paste the road in perspective, veiled by the air."
+def _lay_ground(canvas, clip, rows, start, rng):
+    "Paste the road in perspective, its grit on it, veiled by the air."
     img = look_at(clip.ground, rows, start)
+    grit(img, clip.grit, rng)
     m = veil(clip.mood.haze, rows.s)
     n = int((m > .01).sum())
     if n:
@@ -318,12 +333,14 @@ def render(clip:Clip, i:int, rng) -> dict:
     ahead = look_ahead(clip.road, cam, start, float(clip.aside[i]), float(clip.yaw[i]))
     rows, vehicles = ground_rows(ahead), [replace(v, s=v.s + v.speed*i) for v in clip.vehicles]
     canvas = _background(clip, _heading(clip, i), int(round(cam.cy - cam.focal*np.tan(cam.pitch))))
-    _lay_ground(canvas, clip, rows, start)
+    _lay_ground(canvas, clip, rows, start, rng)
     _draw_world(canvas, clip, ahead, vehicles)
     _shine(canvas, clip, ahead, rows, vehicles)
     img = develop(cv2.warpAffine(canvas, roll_matrix(cam), SIZE, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), mood)
     add_car(img, clip.rig, clip.clock, .35 if mood.night else 1.0)
+    if clip.screen is not None: relight(img, None, clip.screen)
     if mood.rain: rain_drops(img, rng)
     add_grain(img, mood.grain, rng)
+    img = squeeze(img, mood.squeeze)
     lanes = frame_labels(ahead, clip.layout, clip.reach) if clip.labelled else {}
     return dict(bgr=img, lanes=lanes, mask=paint_mask(lanes), meta=dict(category=clip.category, mood=mood.name, rig=clip.rig.name, station=start, size=SIZE))

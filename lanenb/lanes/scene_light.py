@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['MOODS', 'RIGS', 'Mood', 'make_mood', 'road_shadows', 'Lamps', 'light_map', 'lights_layer', 'city_lights', 'relight',
-           'sun_glare', 'add_grain', 'develop', 'rain_drops', 'Rig', 'remount', 'add_car']
+           'sun_glare', 'add_grain', 'develop', 'squeeze', 'screen_reflection', 'rain_drops', 'Rig', 'remount',
+           'add_car']
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #cfc7472e
 from dataclasses import dataclass, replace
@@ -19,7 +20,8 @@ from .scene_vehicles import BODIES, Light, on_road, pose
 @dataclass(frozen=True)
 class Mood:
     """The light of a clip: which `sky`, the air, how vehicles are lit (`light`), the tint of everything else, `glare` strength, `rain`, `night`;
-    then the camera's `contrast`, `gain`, `saturation`, `warmth`, `grain` (noise, grey levels), `blur` px and `sharpen`."""
+    then the camera's `contrast`, `gamma`, `gain`, `saturation`, `warmth` (blue to red) and `cast` (to green), `vignette`, `grain` (noise, grey
+    levels), `blur` px and `sharpen`; last, what storing it costs: `squeeze` (JPEG quality, 100: nothing)."""
     name: str
     sky: str
     haze: Haze
@@ -35,17 +37,29 @@ class Mood:
     grain: float = 3.0
     blur: float = 0.6
     sharpen: float = 0.0
+    gamma: float = 1.0
+    cast: float = 0.0
+    vignette: float = 0.2
+    squeeze: int = 100
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #2fcb298d
 MOODS = ("overcast", "grey", "sunny", "cloudy", "hazy", "dusk", "rain", "glare", "night")
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #afe78d11
+def _camera(night:bool, rng) -> dict:
+    "How a dash camera answers: numbers for a `Mood`, spread wider than any one camera's. By night more noise, and the white balance may be lost."
+    draw = lambda lo, hi: float(rng.uniform(lo, hi))
+    cam = dict(contrast=draw(.85, 1.3), gamma=draw(.8, 1.3), gain=draw(.85, 1.15), saturation=draw(.5, 1.35), warmth=float(rng.normal(.02, .05)),
+               cast=float(rng.normal(0, .025)), vignette=draw(.05, .4), grain=draw(.3, 3), blur=draw(.5, 1.1), sharpen=draw(0, 3.2),
+               squeeze=int(rng.choice([100, rng.integers(35, 95)])))
+    if night: cam.update(grain=draw(1.5, 6), saturation=draw(.7, 1.6), warmth=draw(.2, .65) if rng.random() < .4 else float(rng.normal(.06, .1)),
+                         sharpen=draw(0, 1.5))
+    return cam
+
 def make_mood(name:str, rng) -> Mood:
     "A mood of one of `MOODS`, its numbers drawn at random around what that weather looks like."
     side = float(rng.choice([-1, 1]))
     sunny = Light(.82, .42, (side*rng.uniform(.4, 1), rng.uniform(.5, 1.1), rng.uniform(-.9, .5)), shadow=.72)
-    cam = dict(contrast=float(rng.uniform(.95, 1.15)), gain=float(rng.uniform(.95, 1.1)), saturation=float(rng.uniform(.7, 1.1)),
-               warmth=float(rng.normal(0, .025)), grain=float(rng.uniform(.4, 1.6)), blur=float(rng.uniform(.5, .8)), sharpen=float(rng.uniform(0, 2.0)))
     sky, haze, light, tint = {
         "overcast": ("overcast", Haze((220, 218, 216), 1/rng.uniform(260, 600)), Light(.86, 0, shadow=.62), (.86, .88, .88)),
         "grey": ("grey", Haze((188, 184, 180), 1/rng.uniform(200, 450)), Light(.74, 0, shadow=.6), (.72, .74, .74)),
@@ -57,9 +71,8 @@ def make_mood(name:str, rng) -> Mood:
         "glare": ("glare", Haze((230, 230, 227), 1/rng.uniform(120, 300)), replace(sunny, sun_at=(side*.2, .35, 1.)), (.8, .82, .84)),
         "night": ("night", Haze((20, 18, 20), 1/180), Light(.8, 0, shadow=.3, lamps=True), (.6, .62, .64)),
     }[name]
-    if name == "night": cam.update(grain=float(rng.uniform(3, 6)), blur=float(rng.uniform(.5, 1.1)), saturation=float(rng.uniform(.9, 1.3)),
-                                   warmth=float(rng.normal(.06, .1)), sharpen=float(rng.uniform(0, .6)))
-    return Mood(name, sky, haze, light, tint, float(rng.uniform(.7, 1.15))*(name == "glare"), name == "rain", name == "night", **cam)
+    return Mood(name, sky, haze, light, tint, float(rng.uniform(.7, 1.15))*(name == "glare"), name == "rain", name == "night",
+                **_camera(name == "night", rng))
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #41bb660e
 def road_shadows(shape, start:float, layout:Layout, rng, kind:str="trees", dark:float=.5) -> np.ndarray:
@@ -232,24 +245,40 @@ def add_grain(img, grain:float, rng):
     cv2.addWeighted(img, 1, tile[y:y + img.shape[0], x:x + img.shape[1]], k, -128*k, img)
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #3bfb4e37
-@lru_cache(maxsize=None)
-def _vignette():
+@lru_cache(maxsize=4)
+def _vignette(strength):
     x, y = np.meshgrid(np.linspace(-1, 1, SIZE[0], dtype=np.float32), np.linspace(-1, 1, SIZE[1], dtype=np.float32))
-    return cv2.merge([np.clip(255*(1.0 - .2*(x**2*.8 + y**2*.25)), 0, 255).astype(np.uint8)]*3)
+    return cv2.merge([np.clip(255*(1.0 - strength*(x**2*.8 + y**2*.25)), 0, 255).astype(np.uint8)]*3)
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #86a33848
 def develop(img, mood:Mood) -> np.ndarray:
     "What the camera makes of the light: saturation, contrast curve, fall-off to the corners, softness or oversharpening. Returns a new BGR frame."
     k = mood.saturation
     grey = np.array([[.114, .587, .299]]*3)
-    warm = np.array([1 - mood.warmth, 1, 1 + mood.warmth])[:, None]
+    warm = np.array([1 - mood.warmth, 1 + mood.cast, 1 + mood.warmth*.6])[:, None]
     img = cv2.transform(img, (grey*(1 - k) + np.eye(3)*k)*warm*mood.gain)
-    v = np.arange(256)/255
+    v = (np.arange(256)/255)**mood.gamma
     curve = np.clip(.5 + (v - .5)*mood.contrast, 0, 1)*.88 + .12*(3*v**2 - 2*v**3)
     img = cv2.LUT(img, np.clip(curve*255, 0, 255).astype(np.uint8))
-    cv2.multiply(img, _vignette(), img, 1/255)
+    cv2.multiply(img, _vignette(mood.vignette), img, 1/255)
     soft = cv2.GaussianBlur(img, (0, 0), mood.blur + .3*(mood.sharpen > .8))
     return cv2.addWeighted(img, mood.sharpen, soft, 1 - mood.sharpen, 0)
+
+# %% ../../nbs/lanes/06_scene_light.ipynb #6d132d6b
+def squeeze(img, quality:int) -> np.ndarray:
+    "What is left of `img` after JPEG of `quality`; 100 returns it untouched."
+    return img if quality >= 100 else cv2.imdecode(cv2.imencode(".jpg", img, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+
+def screen_reflection(rng, strength:float) -> np.ndarray:
+    "The dashboard mirrored in the windscreen, float32 (148, 410, 3), to be added: broad soft shapes, an edge or two, stronger towards the bottom."
+    h, w = (SIZE[1] + 3)//4, SIZE[0]//4
+    layer = np.zeros((h, w), np.float32)
+    for _ in range(rng.integers(2, 7)):
+        corners = rng.uniform((-40, h*.3), (w + 40, h*1.2), (4, 2))
+        cv2.fillConvexPoly(layer, cv2.convexHull(np.round(corners).astype(np.int32)), float(rng.uniform(.2, 1)), cv2.LINE_AA)
+        if rng.random() < .6: layer = cv2.GaussianBlur(layer, (0, 0), float(rng.uniform(1, 8)))
+    layer *= np.linspace(0, 1, h, dtype=np.float32)[:, None]**.7*np.float32(strength)
+    return layer[..., None]*(1 + rng.normal(0, .1, 3)).astype(np.float32)
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #671021d7
 def rain_drops(img, rng):

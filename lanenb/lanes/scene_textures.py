@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FINE', 'FAR', 'INNER', 'OUTER', 'ALONG', 'COLUMNS', 'CENTRES', 'noise', 'noise_patch', 'column', 'Ground', 'fill',
            'asphalt', 'repairs', 'stripe', 'arrow', 'zebra', 'stop_line', 'wear_off', 'surface', 'rough_ground',
-           'lay_paint', 'make_levels', 'look_at']
+           'lay_paint', 'make_levels', 'look_at', 'grit']
 
 # %% ../../nbs/lanes/06_scene_textures.ipynb #78b06c22
 from dataclasses import dataclass
@@ -62,11 +62,11 @@ def fill(img, start:float, us, ss, value):
 
 # %% ../../nbs/lanes/06_scene_textures.ipynb #7e029802
 def asphalt(shape, layout:Layout, rng) -> np.ndarray:
-    "Brightness of the road surface, uint8 around 128: grain, mottling, wheel tracks, an oil stripe."
+    "Brightness of the road surface, uint8 around 128: grain, mottling, lanes laid at different times, wheel tracks, an oil stripe."
     rows, cols = shape
     small = (rows//2, cols//2)
-    tone = noise_patch(noise(.45, 0, 1), small, rng, (1, .6))*np.float32(4.5*rng.uniform(.7, 1.6))
-    tone += noise_patch(noise(1.5, 0, 2), small, rng, (.25, .12))*np.float32(rng.uniform(2, 7))
+    tone = noise_patch(noise(.45, 0, 1), small, rng, (1, .6))*np.float32(rng.uniform(1.5, 7))
+    tone += noise_patch(noise(1.5, 0, 2), small, rng, (float(rng.uniform(.1, .3)), .12))*np.float32(rng.uniform(1, 7))
     tone += _tracks(layout, rng)[None, ::2][:, :small[1]] + np.float32(128)
     tone = cv2.resize(np.clip(tone, 0, 255).astype(np.uint8), (cols, rows))
     return cv2.subtract(cv2.add(tone, noise_patch(_grain(), shape, rng)), 24)
@@ -76,10 +76,11 @@ def _grain(): return np.clip(24 + 8*noise(.1, 0, 3), 0, 60).astype(np.uint8)
 
 # %% ../../nbs/lanes/06_scene_textures.ipynb #3daefbba
 def _tracks(layout:Layout, rng):
-    "Across the road: polished wheel tracks and the oil stripe between them, in grey levels."
-    out, polish, oil = np.zeros(COLUMNS, np.float32), rng.normal(3, 4), rng.uniform(0, 7)
+    "Across the road, in grey levels: lanes of different age, polished wheel tracks and the oil stripe between them."
+    out, polish, oil = np.zeros(COLUMNS, np.float32), rng.normal(2, 6), rng.uniform(0, 12)
     lines = [l.u for l in layout.lines] + [l.u for l in layout.others]
-    for u in lines:
+    for u, step in zip(lines, rng.normal(0, rng.choice([0, 2, 6]), len(lines))):
+        out += step*np.clip((CENTRES - u - rng.normal(0, .3))/.1, 0, 1)  # the seam of two layings runs along a lane, not quite on its line
         for centre in (u + layout.lane/2 - .8, u + layout.lane/2 + .8): out += polish*np.exp(-((CENTRES - centre)/.35)**2)
         out -= oil*np.exp(-((CENTRES - u - layout.lane/2)/.45)**2)
     return out
@@ -99,6 +100,7 @@ def repairs(tone, start:float, layout:Layout, rng, amount:float=1.0):
         if rng.random() < .3: side, on = on*2, side
         cv2.polylines(layer, [_cells(start, u + side, s + on)], False, int(rng.uniform(78, 104)), 1 + (rng.random() < .4), cv2.LINE_AA, 4)
     if rng.random() < .5: _seams(layer, start, layout, rng)
+    if rng.random() < .4: _sealed(layer, start, layout, rng)
     for _ in some(.8):
         u, s, t = rng.uniform(layout.left, layout.right), start + rng.uniform(0, length), np.linspace(0, 2*np.pi, 16)
         fill(layer, start, u + .36*np.cos(t), s + .36*np.sin(t), int(rng.uniform(80, 110)))
@@ -114,6 +116,19 @@ def _seams(layer, start, layout:Layout, rng):
         gap = rng.uniform(5, 12)
         for s in np.arange(start, start + len(layer)*ALONG, gap): fill(layer, start, [layout.left, layout.right, layout.right, layout.left],
                 [s, s, s + .1, s + .1], 108)
+
+# %% ../../nbs/lanes/06_scene_textures.ipynb #a0016eac
+def _sealed(layer, start, layout:Layout, rng):
+    "Cracks along the road closed with tar: dark wandering lines about as wide as paint, and the tracks of hard braking."
+    length, n = len(layer)*ALONG, int(len(layer)*ALONG/4)
+    for _ in range(rng.integers(1, 7)):
+        u, s, steps = rng.uniform(layout.left, layout.right), start + rng.uniform(-20, length - 20), int(rng.integers(5, max(n, 6)))
+        drift = np.cumsum(rng.normal(0, .09, steps))
+        tone = int(rng.uniform(84, 116))
+        cv2.polylines(layer, [_cells(start, u + drift, s + 4*np.arange(steps))], False, tone, int(rng.integers(1, 5)), cv2.LINE_AA, 4)
+    for _ in range(rng.poisson(length/150)):
+        u, s, l, bend = rng.uniform(layout.left, layout.right), start + rng.uniform(0, length), rng.uniform(6, 25), rng.normal(0, .4)
+        for x in (u, u + 1.5): fill(layer, start, [x, x + .2, x + .2 + bend, x + bend], [s, s, s + l, s + l], int(rng.uniform(96, 118)))
 
 # %% ../../nbs/lanes/06_scene_textures.ipynb #b1b611ad
 def stripe(alpha, start:float, line:Line, holes=()):
@@ -154,14 +169,15 @@ def stop_line(alpha, start:float, u0:float, u1:float, s:float):
     fill(alpha, start, [u0, u1, u1, u0], [s, s, s + .4, s + .4], 255)
 
 # %% ../../nbs/lanes/06_scene_textures.ipynb #6d5e9b1d
-def wear_off(alpha, wear:float, rng):
-    "Rub the paint away: thin it evenly and break it up where coarse and fine noise are low; `wear` 0 leaves nearly all."
+def wear_off(alpha, wear:float, rng, cover:float=1.0):
+    """Rub the paint away: thin it evenly and break it up where coarse and fine noise are low; `wear` 0 leaves nearly all. `cover` below 1 makes
+    all of it see-through: grey on grey."""
     cols = np.flatnonzero(alpha.max(0))
     if not len(cols): return
     part = alpha[:, cols[0]:cols[-1] + 1]
     small = (len(alpha)//2, part.shape[1]//2 + 1)
     rough = noise_patch(noise(1.1, 4, 4), small, rng, (.6, .9)) + np.float32(.5)*noise_patch(noise(.3, 0, 5), small, rng, (1, 1))
-    keep = np.clip((1.25 - 2.1*wear)*160 + rough*(30 + 110*wear), 12, 255*(1.0 - .45*wear)).astype(np.uint8)
+    keep = (np.clip((1.35 - 2.1*wear)*160 + rough*(22 + 110*wear), 12, 255*(1.0 - .35*wear))*cover).astype(np.uint8)
     cv2.multiply(part, cv2.resize(keep, part.shape[::-1]), part, 1/255)
 
 # %% ../../nbs/lanes/06_scene_textures.ipynb #e75df6de
@@ -223,3 +239,18 @@ def look_at(ground:Ground, rows:Rows, start:float, width:int=SIZE[0]) -> np.ndar
         mapx = cols[a:b]*across - np.float32(.5)
         cv2.remap(img, mapx, np.broadcast_to(ys[:, None], mapx.shape).astype(np.float32), cv2.INTER_LINEAR, out[a:b], cv2.BORDER_REPLICATE)
     return out
+
+# %% ../../nbs/lanes/06_scene_textures.ipynb #6c5f7525
+@lru_cache(maxsize=None)
+def _stones():
+    "Grey noise of about one and two pixels, uint8 (660, 1800, 3) around 128, deviation 24."
+    rng = np.random.default_rng(6)
+    v = rng.standard_normal((660, 1800)).astype(np.float32)
+    v = v/v.std() + .9*noise_patch(noise(.5, 60, 7), v.shape, rng)
+    return cv2.merge([np.clip(v*(24/v.std()) + 128, 0, 255).astype(np.uint8)]*3)
+
+def grit(img, amount:float, rng):
+    "Roughen the ground `img`, BGR uint8, by `amount` grey levels (standard deviation), in place."
+    tile, k = _stones(), amount/24
+    y, x = rng.integers(0, len(tile) - len(img)), rng.integers(0, tile.shape[1] - img.shape[1])
+    cv2.addWeighted(img, 1, tile[y:y + len(img), x:x + img.shape[1]], k, -128*k, img)
