@@ -9,9 +9,8 @@ __all__ = ['CLRerNet', 'load_official', 'DetectorSettings']
 from fastcore.basics import patch
 import torch
 from torch import nn
-from .encoder import Encoder, EncoderSettings, official_tensors
+from .encoder import Encoder, EncoderSettings, fill_official, official_tensors
 from .head import DetectorSettings, Head
-from ..core.files import fill_module
 from ..core.pretrained import Pretrained
 
 _all_ = ["DetectorSettings"]
@@ -59,5 +58,10 @@ def encoder(self:CLRerNet) -> Encoder:
 
 # %% ../../nbs/clrernet/13_detector.ipynb #d304c42c
 def load_official(path) -> CLRerNet:
-    "The paper-size detector, in evaluation mode, with the tensors of a released checkpoint of the public implementation. Raises `DataError`."
-    return fill_module(CLRerNet(), official_tensors(path), path).eval()
+    """The paper-size detector, in evaluation mode, with the tensors of a released checkpoint of the public implementation.
+    Raises `DataError` that lists every name missing, unexpected or of another shape."""
+    model = CLRerNet()
+    rows = {name: getattr(model.bbox_head, name).clone() for name in ("prior_ys", "prior_feat_ys", "sample_x_indices")}
+    fill_official(model, official_tensors(path), path, "detector")
+    for name, own in rows.items(): getattr(model.bbox_head, name).copy_(own)  # they follow from the settings, whatever a file says
+    return model
