@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STYLES', 'Clip', 'pick_mood', 'make_road', 'make_motion', 'make_traffic', 'crossing_traffic', 'furnish',
-           'draw_ground', 'paint_road', 'start_clip', 'make_clip', 'render']
+           'draw_ground', 'paint_road', 'start_clip', 'make_clip', 'seen_from', 'render']
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #3eddcb91
 from dataclasses import dataclass, field, replace
@@ -326,11 +326,15 @@ def _shine(canvas, clip:Clip, ahead, rows, vehicles):
     if clip.mood.glare: relight(canvas, None, clip.glow)
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #3adc7f35
+def seen_from(clip:Clip, i:int):
+    "The road as the camera sees it in frame `i` of `clip`: an `Ahead`, all that labels need."
+    cam = Camera(clip.rig.height, float(clip.pitch[i]), clip.roll, clip.rig.focal)
+    return look_ahead(clip.road, cam, float(clip.at[i]), float(clip.aside[i]), float(clip.yaw[i]))
+
 def render(clip:Clip, i:int, rng) -> dict:
     "Frame `i` of a clip: `bgr` uint8 (590, 1640, 3), `lanes` {slot: (N, 2)}, `mask`, `meta`. `rng` makes the camera's noise only."
-    mood, start = clip.mood, float(clip.at[i])
-    cam = Camera(clip.rig.height, float(clip.pitch[i]), clip.roll, clip.rig.focal)
-    ahead = look_ahead(clip.road, cam, start, float(clip.aside[i]), float(clip.yaw[i]))
+    mood, start, ahead = clip.mood, float(clip.at[i]), seen_from(clip, i)
+    cam = ahead.cam
     rows, vehicles = ground_rows(ahead), [replace(v, s=v.s + v.speed*i) for v in clip.vehicles]
     canvas = _background(clip, _heading(clip, i), int(round(cam.cy - cam.focal*np.tan(cam.pitch))))
     _lay_ground(canvas, clip, rows, start, rng)

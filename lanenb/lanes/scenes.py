@@ -32,7 +32,7 @@ class Plan:
     pace: str
 
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1] + ([cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE] if hasattr(cv2, "IMWRITE_PNG_FILTER") else [])
-_LIMIT, _STEP = 20, 30  # frames in a clip at most; CULane's file names count in thirties
+_LIMIT, _STEP = 6, 30  # frames in a clip at most, since places teach more than frames of one place; CULane's file names count in thirties
 
 # %% ../../nbs/lanes/07_scenes.ipynb #21f5f8e3
 def split_counts(n:int) -> dict:
