@@ -69,7 +69,7 @@ def clrnet_cost(stage:dict, targets:torch.Tensor, real:torch.Tensor, img_w:int=8
     "Cost (B, Np, L) from distance, start point and angle: CLRNet, eq. 4."
     size = targets.new_tensor([img_h - 1, img_w - 1])
     y, x, theta = stage["anchor_params"].unbind(-1)
-    mine, theirs = torch.stack([1 - y, x], -1)*size, torch.stack([targets[..., 2]*size[0], targets[..., 3]], -1)
+    mine, theirs = torch.stack([y, x], -1)*size, torch.stack([targets[..., 2]*size[0], targets[..., 3]], -1)
     starts = (mine[:, :, None] - theirs[:, None]).square().sum(-1).sqrt()
     angles = (theta[:, :, None] - targets[:, None, :, 4]).abs()
     all_three = [similarity(d, real) for d in (row_distance(stage["xs"], targets[..., 6:]/size[1]), starts, angles)]
