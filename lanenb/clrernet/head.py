@@ -89,7 +89,7 @@ def _answer(self:Head, lines, params):
 @patch
 def forward(self:Head, features):
     s, params = self.settings, self.anchor_generator().float()
-    params = params.expand(len(features[0]), *params.shape)
+    params = params.expand(features[0].shape[0], -1, -1)
     straight, narrow, stages = line_xs(params, self.prior_ys, s.img_w, s.img_h), (), []
     for level in self.coarse_first(features):
         pooled = pool_lines(level, straight[..., self.sample_x_indices], self.prior_feat_ys)
