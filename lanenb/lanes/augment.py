@@ -16,7 +16,9 @@ from .sources import trim_frame
 # %% ../../nbs/lanes/08_augment.ipynb #c7f284b9
 @dataclass(frozen=True)
 class AugmentSettings(Settings):
-    "The training augmentation. Source: the CULane recipe of CLRNet (CVPR 2022) and CLRerNet (WACV 2024)."
+    """The training augmentation. Source: the CULane recipe of CLRNet (CVPR 2022) and CLRerNet (WACV 2024), which is the default; the preset `wide`
+    is for training on generated frames that must serve for real ones."""
+    PRESETS = {"paper": {}, "mini": {}, "wide": dict(light=.8, brightness=.2, contrast=.35, tint_by=18, blur=.3, blur_px=9, degrade=.35, shade=.35)}
     flip: float = setting(.5, "probability of mirroring left and right", low=0, high=1)
     shuffle: float = setting(.1, "probability of mixing the colour channels up", low=0, high=1)
     light: float = setting(.6, "probability of a change of brightness and contrast", low=0, high=1)
@@ -30,8 +32,16 @@ class AugmentSettings(Settings):
     zoom: float = setting(.2, "largest relative change of size", low=0, high=.9)
     turn: float = setting(10., "largest rotation", unit="degrees", low=0, high=45)
     shift: float = setting(.1, "largest shift", unit="of width and height", low=0, high=1)
+    degrade: float = setting(0., "probability of each of gamma, noise and JPEG", low=0, high=1)
+    shade: float = setting(0., "probability of dark polygons that paint shows through", low=0, high=1)
 
 # %% ../../nbs/lanes/08_augment.ipynb #76ddf3a1
+def _harsh(A, s:AugmentSettings) -> list:
+    "The steps that the published recipe lacks; none of them moves anything."
+    worse = [A.RandomGamma((60, 165), p=s.degrade), A.GaussNoise((.01, .05), p=s.degrade), A.ImageCompression(quality_range=(30, 90), p=s.degrade)]
+    dark = A.RandomShadow((0, 0, 1, 1), (1, 3), shadow_dimension=5, shadow_intensity_range=(.25, .6), p=s.shade)
+    return worse*(s.degrade > 0) + [dark]*(s.shade > 0)
+
 def build_pipeline(s:AugmentSettings):
     "The albumentations pipeline of settings `s`, all but the mirror; key points are kept, wherever they go."
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # no question to the network at import
@@ -40,6 +50,7 @@ def build_pipeline(s:AugmentSettings):
              A.RandomBrightnessContrast((-s.brightness, s.brightness), (-s.contrast, s.contrast), p=s.light),
              A.HueSaturationValue(s.tint_by, s.tint_by, s.tint_by, p=s.tint),
              A.OneOf([A.MotionBlur(blur_limit=s.blur_px, allow_shifted=False, direction_range=(0, 0)), A.MedianBlur(blur_limit=s.blur_px)], p=s.blur),
+             *_harsh(A, s),
              A.Affine(scale=(1 - s.zoom, 1 + s.zoom), keep_ratio=True, rotate=(-s.turn, s.turn), translate_percent=(-s.shift, s.shift), p=s.move)]
     return A.Compose(steps, keypoint_params=A.KeypointParams("xy", remove_invisible=False))
 
