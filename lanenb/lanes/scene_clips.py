@@ -165,7 +165,7 @@ def draw_ground(clip:Clip, style:dict, rng) -> Ground:
     shape = (int((clip.at[-1] + 190)/ALONG), COLUMNS)
     tone = asphalt(shape, lay, rng)
     repairs(tone, 0, lay, rng, rng.uniform(.3, 2.5))
-    grey = rng.uniform(62, 128)*(1.05 if mood.light.sun else .95)
+    grey = (rng.uniform(62, 128) if rng.random() < .9 else rng.uniform(125, 165))*(1.05 if mood.light.sun else .95)  # now and then concrete
     road = (np.array((1.0, 1.0, 1.0)) + rng.normal(.04, .05)*np.array((-1, 0, .8)))*grey
     tint = np.asarray(mood.tint)
     verge, grass = np.array(style["verge"])*tint*rng.uniform(.85, 1.1), np.array(style["grass"])*tint*rng.uniform(.85, 1.1)
@@ -264,7 +264,7 @@ def make_clip(category:str, rng, frames:int=1, pace:str="fast", rig:Rig|None=Non
 def _light_up(clip, style, rng):
     "Sky, lamps and glare of the clip, the roughness of its road and what the windscreen mirrors."
     mood = clip.mood
-    clip.grit = float(rng.uniform(0, 7))
+    clip.grit = float(rng.uniform(0, 9))
     if rng.random() < .3: clip.screen = screen_reflection(rng, float(rng.uniform(4, 26))*(.3 if mood.night else 1))
     clip.backdrop = sky(mood.sky, rng, 420)
     horizon_line(clip.backdrop, mood.haze, style["back"] if not mood.night else "trees", rng)

@@ -49,8 +49,8 @@ MOODS = ("overcast", "grey", "sunny", "cloudy", "hazy", "dusk", "rain", "glare",
 def _camera(night:bool, rng) -> dict:
     "How a dash camera answers: numbers for a `Mood`, spread wider than any one camera's. By night more noise, and the white balance may be lost."
     draw = lambda lo, hi: float(rng.uniform(lo, hi))
-    cam = dict(contrast=draw(.85, 1.3), gamma=draw(.8, 1.3), gain=draw(.85, 1.15), saturation=draw(.5, 1.35), warmth=float(rng.normal(.02, .05)),
-               cast=float(rng.normal(0, .025)), vignette=draw(.05, .4), grain=draw(.3, 3), blur=draw(.5, 1.1), sharpen=draw(0, 3.2),
+    cam = dict(contrast=draw(.85, 1.3), gamma=draw(.75, 1.2), gain=draw(.9, 1.2), saturation=draw(.5, 1.35), warmth=float(rng.normal(.02, .05)),
+               cast=float(rng.normal(0, .025)), vignette=draw(.05, .4), grain=draw(.3, 3), blur=draw(.5, 1.1), sharpen=draw(.2, 3.8),
                squeeze=int(rng.choice([100, rng.integers(35, 95)])))
     if night: cam.update(grain=draw(1.5, 6), saturation=draw(.7, 1.6), warmth=draw(.2, .65) if rng.random() < .4 else float(rng.normal(.06, .1)),
                          sharpen=draw(0, 1.5))
@@ -295,7 +295,7 @@ def rain_drops(img, rng):
 @dataclass(frozen=True)
 class Rig:
     """A car with its camera: mounting `height` m, `pitch` rad, `focal` px, turned `aim` rad to the right of the car's axis; the bonnet's top
-    `bonnet` px above the bottom (0: not seen), its BGR paint, and marks on the glass."""
+    `bonnet` px above the bottom (0: not seen), its BGR paint and how much it mirrors (`shine`); a wiper and marks on the glass."""
     name: str
     height: float = 1.35
     pitch: float = 0.0
@@ -307,6 +307,8 @@ class Rig:
     sticker: bool = False
     leaflet: bool = False
     aim: float = 0.0
+    shine: float = .42
+    wiper: float = 0.0
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #fc86ed98
 RIGS = (Rig("driver_23_30frame", 1.30, .004, 850, 136, (24, 32, 24), .06, True, True, True), Rig("driver_161_90frame", 1.42, -.014, 880, 0, lean=.0,
@@ -322,7 +324,8 @@ def remount(rig:Rig, rng) -> Rig:
     paint = tuple(float(v) for v in np.clip(np.array(rig.paint)*rng.uniform(.6, 2.2) + rng.normal(0, 6, 3), 8, 210))
     return replace(rig, height=float(rng.uniform(.98, 1.58)), pitch=float(np.arctan((300 - horizon)/focal)), focal=focal, bonnet=bonnet, paint=paint,
                    lean=rig.lean + float(rng.normal(0, .06)), aim=float(rng.uniform(-.12, .12)), stamp=bool(rng.random() < .6),
-                   sticker=bool(rng.random() < .35), leaflet=bool(rng.random() < .35))
+                   sticker=bool(rng.random() < .35), leaflet=bool(rng.random() < .35),
+                   shine=float(rng.uniform(.15, .8)), wiper=float(rng.choice([0, rng.uniform(20, 90)], p=[.65, .35])))
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #ff0fe6d7
 @lru_cache(maxsize=16)
@@ -340,7 +343,7 @@ def _bonnet(rig:Rig):
     base = np.array(rig.paint)*(1.15 - .75*inside)[..., None] + (rib*(1 - inside))[..., None] + 30*np.exp(-((y - top - 2)/2.5)**2)[..., None]
     dark = np.clip((y - dash)/3, 0, 1)[..., None]
     base = base*(1 - dark) + np.array((10, 10, 11))*dark
-    mirror = (.42*(1 - inside)**1.2)[..., None]*(1 - dark)
+    mirror = (rig.shine*(1 - inside)**1.2)[..., None]*(1 - dark)
     to8 = lambda v: np.clip(v, 0, 255).astype(np.uint8)
     return y0, cv2.merge([to8(alpha*255)]*3), to8(base), to8(np.repeat(mirror, 3, 2)*255)
 
@@ -350,15 +353,25 @@ def add_car(img, rig:Rig, clock:str="13:26", dim:float=1.0):
     if rig.bonnet:
         y0, alpha, base, mirror = _bonnet(rig)
         n = len(alpha)
-        above = cv2.blur(img[max(y0 - 2*n, 0):y0:2][::-1], (9, 5))
+        above = cv2.blur(img[max(y0 - 2*n, 0):y0:2][::-1], (7, 3))
         look = cv2.add(cv2.multiply(base, (dim, dim, dim, 0)), cv2.multiply(cv2.resize(above, (SIZE[0], n)), mirror, scale=1/255))
         part = img[y0:]
         cv2.add(cv2.multiply(part, cv2.bitwise_not(alpha), scale=1/255), cv2.multiply(look, alpha, scale=1/255), part)
+    if rig.wiper: _wiper(img, rig)
     if rig.leaflet: _leaflet(img, dim)
     if rig.sticker: _sticker(img)
     if rig.stamp: _rim(img); cv2.putText(img, clock, (436, 588), cv2.FONT_HERSHEY_DUPLEX, .85, (235, 235, 235), 1, cv2.LINE_AA)
 
 # %% ../../nbs/lanes/06_scene_light.ipynb #03facc42
+def _wiper(img, rig):
+    "Wiper arms at rest, as dark as a tar line and as straight as a lane, `rig.wiper` px above the bottom."
+    w, h = SIZE
+    for x0, x1 in ((.06, .46), (.5, .93)):
+        x0, x1 = (w*(x + rig.lean*.5) for x in (x0, x1))
+        points = np.array([(x0, h + 4), ((x0 + x1)/2, h - rig.wiper*.75), (x1, h - rig.wiper)])
+        cv2.polylines(img, [np.round(points*16).astype(np.int32)], False, (22, 22, 24), 7, cv2.LINE_AA, 4)
+        cv2.polylines(img, [np.round((points - [0, 3])*16).astype(np.int32)], False, (60, 60, 62), 2, cv2.LINE_AA, 4)
+
 def _rim(img):
     "The black arcs at the edges that lens correction leaves."
     w, h = SIZE
