@@ -49,13 +49,13 @@ def predicted_rows(stage:dict) -> torch.Tensor:
     last = stage["xs"].shape[-1] - 1
     start = (1 - stage["anchor_params"][..., :1]).clamp(0, 1)
     end = start + stage["lengths"]
-    row = torch.arange(last + 1, device=start.device)
+    row = torch.arange(last + 1, device=start.device, dtype=start.dtype)
     return (row >= (start*last).floor()) & (row < (end*last).floor())
 
 _GEOMETRY = 3  # weight of the geometric similarity against the class cost
 
 def clrernet_cost(stage:dict, ious:torch.Tensor, real:torch.Tensor) -> torch.Tensor:
-    "Cost (B, Np, L) from IoUs with start and end: CLRerNet, eq. 8."
+    "Cost (B, Np, L) from IoUs with start and end. Honda & Uchida, WACV 2024."
     return class_cost(stage["cls_logits"])[..., None] - _GEOMETRY*similarity(1 - ious, real)
 
 # %% ../../nbs/clrernet/09_assigner.ipynb #b6c9b7ba
@@ -66,7 +66,7 @@ def row_distance(pred:torch.Tensor, target:torch.Tensor) -> torch.Tensor:
     return (apart/here.sum(-1).clamp(min=1)).transpose(1, 2)
 
 def clrnet_cost(stage:dict, targets:torch.Tensor, real:torch.Tensor, img_w:int=800, img_h:int=320) -> torch.Tensor:
-    "Cost (B, Np, L) from distance, start point and angle: CLRNet, eq. 4."
+    "Cost (B, Np, L) from distance, start point and angle. Zheng et al., CVPR 2022."
     size = targets.new_tensor([img_h - 1, img_w - 1])
     y, x, theta = stage["anchor_params"].unbind(-1)
     mine, theirs = torch.stack([y, x], -1)*size, torch.stack([targets[..., 2]*size[0], targets[..., 3]], -1)

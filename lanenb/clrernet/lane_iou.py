@@ -15,14 +15,13 @@ _TINY = 1e-9
 
 # %% ../../nbs/clrernet/08_lane_iou.ipynb #2a0d4c8b
 def stretch(x:torch.Tensor, frame=FRAME) -> torch.Tensor:
-    """How much longer a row's cut through a lane is than the lane is wide: sqrt(Δx² + Δy²)/Δy over two rows (CLRerNet eq. 4), without gradient.
+    """How much longer a row's cut through a lane is than the lane is wide: sqrt(Δx² + Δy²)/Δy over two rows, without gradient. Honda & Uchida, WACV 2024.
 
     `x` (..., Nr), image widths, evenly spaced rows; `frame`: px (width, height) in which angles are measured. Raises `ValueError` for less than 3 rows."""
     if x.shape[-1] < 3: raise ValueError(f"a slope needs at least 3 rows, not {x.shape[-1]}")
     x, dy = x.detach(), 2*frame[1]/(x.shape[-1] - 1)
-    dx = (x[..., 2:] - x[..., :-2])*frame[0]
-    dx = dx.masked_fill_(dx.abs() > FAR, 0)
-    inner = dx.square_().add_(dy**2).sqrt_().div_(dy)
+    inner = (x[..., 2:] - x[..., :-2]).mul_(frame[0]/dy).square_()   # (Δx/Δy)²
+    inner.masked_fill_(inner > (FAR/dy)**2, 0).add_(1).sqrt_()
     return torch.cat([inner[..., :1], inner, inner[..., -1:]], -1)
 
 # %% ../../nbs/clrernet/08_lane_iou.ipynb #78145d64
@@ -44,9 +43,9 @@ def lane_iou(pred:torch.Tensor, target:torch.Tensor, half:float, rows:torch.Tens
     return overlap/(area - overlap + _TINY)
 
 # %% ../../nbs/clrernet/08_lane_iou.ipynb #4e5df445
-def _overlaps(apart, sp, st, here, half, mine, space):
-    "Overlap (B, L, Np), in half widths: Σ min(2 sp, 2 st, sp + st - apart/half) over the rows that count. `space` is overwritten."
-    row = torch.add(sp, apart, alpha=-1/half, out=space).add_(st)
+def _overlaps(p, t, sp, st, here, half, mine, space):
+    "Overlap (B, L, Np), in half widths: Σ min(2 sp, 2 st, sp + st - |p - t|/half) over the rows that count. `space` is overwritten."
+    row = torch.sub(p, t, out=space).abs_().mul_(-1/half).add_(sp).add_(st)
     row.clamp_(max=2*sp).clamp_(max=2*st).mul_(here)
     return (row if mine is None else row.mul_(mine)).sum(-1)
 
@@ -65,10 +64,10 @@ def pair_ious(pred:torch.Tensor, target:torch.Tensor, uses, frame=FRAME, tilted:
         raise ValueError(f"predictions (B, Np, Nr) and targets (B, L, Nr) are wanted, not {tuple(pred.shape)} and {tuple(target.shape)}")
     p, t = pred.float()[:, None], target.float()[:, :, None]
     sp, st = (stretch(x, frame) if tilted else torch.ones_like(x) for x in (p, t))
-    here, apart = inside(t).float(), (p - t).abs_()
-    space, found = torch.empty_like(apart), []
+    here, found = inside(t).float(), []
+    space = p.new_empty(len(p), t.shape[1], *p.shape[2:])
     for half, rows in uses:
         mine = None if rows is None else (rows[:, None] & inside(p)).float()
-        overlap, area = _overlaps(apart, sp, st, here, half, mine, space), _areas(sp, st, here, mine, space)
+        overlap, area = _overlaps(p, t, sp, st, here, half, mine, space), _areas(sp, st, here, mine, space)
         found.append((overlap/(area - overlap + _TINY)).transpose(1, 2))
     return found
