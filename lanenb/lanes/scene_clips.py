@@ -133,7 +133,7 @@ def furnish(clip:Clip, style:dict, rng):
     def strip(kind, u): clip.strips.append(make_strip(kind, float(u), int(rng.integers(0, 4)), gaps))
     for kind, d in style["right"]: strip(kind, right + d*rng.uniform(.85, 1.25))
     if divided:
-        for kind, d in style["left"]: strip(str(rng.choice([kind, kind, "hedge", "guard", "jersey"])), left + d)
+        for kind, d in style["left"]: strip(str(rng.choice([kind, kind, "hedge", "guard", "jersey"])), left + d*rng.uniform(.3, 1.2))
         for kind, d in style["far"]: strip(kind, left - 1 - d - 2*lay.lane)
     else:
         for kind, d in style["far"]: strip(kind, left - d*rng.uniform(.4, .8))
@@ -170,9 +170,10 @@ def draw_ground(clip:Clip, style:dict, rng) -> Ground:
     tint = np.asarray(mood.tint)
     verge, grass = np.array(style["verge"])*tint*rng.uniform(.85, 1.1), np.array(style["grass"])*tint*rng.uniform(.85, 1.1)
     edge = lay.left - 1.2 - 2.3*lay.lane if not lay.others else lay.left
+    def dusty(): return road*tint*np.array((.94, 1, 1.03))*rng.choice([1, rng.uniform(.8, 1.5)])  # what wheels do not sweep
     bands = [(-99, grass, "soft"), (edge - 6, verge, "road"), (edge, road*tint, "road")]
-    if not lay.others: bands += [(lay.left - .8, verge*.9, "road"), (lay.left, road*tint, "road")]
-    bands += [(lay.right, verge, "road"), (lay.right + rng.uniform(2, 5), grass, "soft")]
+    if not lay.others: bands += [(lay.left - .8, verge*rng.uniform(.7, 1.5), "road"), (lay.left, dusty(), "road"), (lay.lines[0].u, road*tint, "road")]
+    bands += [(lay.lines[-1].u + .2, dusty(), "road"), (lay.right, verge, "road"), (lay.right + rng.uniform(2, 5), grass, "soft")]
     ground = surface(shape, bands, tone, rough_ground(shape, rng), rng)
     if clip.junction: _open_junction(ground, clip.junction, road*tint, tone)
     paint_road(ground, clip, rng, tint)
@@ -198,7 +199,7 @@ def paint_road(ground, clip:Clip, rng, tint):
     "Lines, arrows, zebra stripes and stop lines on the map `ground`, in place."
     lay, gaps = clip.layout, [(0.0, clip.junction[1] + 2)] if clip.junction else []
     white = np.array((206, 210, 212))*rng.uniform(.75, 1.08) + rng.normal(0, 4, 3)
-    yellow = (np.array((60, 154, 196)) + rng.normal(0, (18, 14, 10)))*rng.uniform(.82, 1.1)
+    yellow = (np.array((44, 150, 202)) + rng.normal(0, (20, 14, 10)))*rng.uniform(.82, 1.12)
     cover = 1.0 if rng.random() < .6 else float(rng.uniform(.3, .9))  # thin paint: grey on grey
     alpha = np.empty(ground.shape[:2], np.uint8)
     def lay_on(draw, colour, wear, cover):

@@ -375,9 +375,9 @@ def _wiper(img, rig):
 def _rim(img):
     "The black arcs at the edges that lens correction leaves."
     w, h = SIZE
-    for x in (0, w): cv2.ellipse(img, (x, h//2), (11, 120), 0, 0, 360, (4, 4, 4), -1, cv2.LINE_AA)
-    cv2.ellipse(img, (w//2, h + 2), (300, 26), 0, 180, 360, (4, 4, 4), -1, cv2.LINE_AA)
-    cv2.ellipse(img, (w//2, -1), (52, 3), 0, 0, 360, (4, 4, 4), -1, cv2.LINE_AA)
+    for x in (0, w): cv2.ellipse(img, (x, h//2), (11, 120), 0, 0, 360, (0, 0, 0), -1, cv2.LINE_AA)
+    cv2.ellipse(img, (w//2, h + 2), (300, 26), 0, 180, 360, (0, 0, 0), -1, cv2.LINE_AA)
+    cv2.ellipse(img, (w//2, -1), (52, 3), 0, 0, 360, (0, 0, 0), -1, cv2.LINE_AA)
 
 def _sticker(img):
     pts = np.array([(225, -4), (300, 14), (372, 30), (388, 20), (372, -4)])

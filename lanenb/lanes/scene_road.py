@@ -169,7 +169,7 @@ def make_layout(rng, lanes:int|None=None, noline:bool=False, wear:float|None=Non
     m = int(rng.integers(1, 4))
     others = () if median else tuple(Line(float(us[0] - j*lane), "none" if noline else "dashed" if j < m else "solid", False, min(wear + .1, .9), width, on,
                                           gap) for j in range(1, m + 1))
-    left = us[0] - float(rng.uniform(.3, 1.2)) if median else us[0] - m*lane - float(rng.uniform(.5, 2.5))
+    left = us[0] - float(rng.uniform(.2, 1.1)) if median else us[0] - m*lane - float(rng.uniform(.5, 2.5))
     return Layout(lines, ego, others, float(left), float(us[-1] + rng.uniform(.5, 3.0)), lane)
 
 # %% ../../nbs/lanes/06_scene_road.ipynb #0f8ca512
