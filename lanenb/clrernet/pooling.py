@@ -40,10 +40,10 @@ class PerLine(nn.Module):
 
     def forward(self, lines): return lines*self.weight[:, 0] + self.bias[:, None]
 
-# %% ../../nbs/clrernet/06_pooling.ipynb #1b8d5d6e
+# %% ../../nbs/clrernet/06_pooling.ipynb #9c5f7239
 class Attention(nn.Module):
     """Each line's vector asks the feature map: (B, Np, C) and (B, C, H, W) → (B, Np, C), what it found.
-    The map is thinned to `grid` cells; query and answer have one weight and one bias per line. Zheng et al., CVPR 2022, equations 2-3."""
+    The map is thinned to `grid` cells (rows, columns). Zheng et al., CVPR 2022, equations 2-3."""
     def __init__(self, channels:int, priors:int, grid=(10, 25)):
         super().__init__()
         self.grid = grid
