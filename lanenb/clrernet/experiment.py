@@ -104,7 +104,7 @@ def train(model, source, valid, s:DetectorRun, out, resume:bool=False, losses:Lo
     loop = TrainSettings(epochs=s.epochs, clip=s.clip, precision=s.precision, seed=s.seed, save_every=max(min(steps//4, 500), 1), ema=momentum,
                          ema_warmup=1/momentum if momentum else 0., validate_every=max(s.epochs//8, 1), best_metric="valid_f1_50", best_is="max")
     def validate(model, epoch): return quick_scores(model, valid, s)
-    trainer = Trainer(model, DetectorLoss(losses, model.settings), optimizer, warmup_cosine(optimizer, steps, min(steps//20, 300)), {"train": loader}, loop, out,
+    trainer = Trainer(model, DetectorLoss(losses, model.settings), optimizer, warmup_cosine(optimizer, steps, min(steps//10, 300)), {"train": loader}, loop, out,
                       validate=validate if valid is not None and s.n_valid else None)
     rows = trainer.fit(resume=resume)
     if trainer.ema: trainer.ema.apply_shadow(model)
