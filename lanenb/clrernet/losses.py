@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from .assigner import MatchSettings, assign
 from .lane_iou import lane_iou
-from ..core.losses import focal_loss, masked_mean
+from ..core.losses import focal_loss
 from ..core.settings import setting
 
 # %% ../../nbs/clrernet/10_losses.ipynb #07b21528
@@ -69,8 +69,10 @@ IGNORE = 255  # class of pixels that do not count
 def seg_loss(logits:torch.Tensor, masks:torch.Tensor, background:float=.4) -> torch.Tensor:
     "Weighted mean cross-entropy of `logits` (B, C, H, W) for the classes `masks` (B, H, W), int64; 0 where all is ignored. Raises `ValueError`."
     if logits.shape[:1] + logits.shape[2:] != masks.shape: raise ValueError(f"segmentation {tuple(logits.shape)} and masks {tuple(masks.shape)} do not belong together")
-    each = F.cross_entropy(logits.float(), masks, ignore_index=IGNORE, reduction="none")
-    return masked_mean(each, torch.where(masks == 0, background, 1.)*(masks != IGNORE))
+    weight = torch.ones(logits.shape[1], device=logits.device)
+    weight[0] = background
+    total = torch.where(masks == 0, background, 1.).masked_fill_(masks == IGNORE, 0).sum()
+    return F.cross_entropy(logits.float(), masks, weight, ignore_index=IGNORE, reduction="sum")/total.clamp(min=1e-9)
 
 # %% ../../nbs/clrernet/10_losses.ipynb #bfaa2d3d
 def _stacked(stages, targets):
@@ -79,8 +81,8 @@ def _stacked(stages, targets):
 
 def lane_losses(stages, targets:torch.Tensor, settings:LossSettings, img_w:int=800, img_h:int=320) -> dict:
     "The three losses of the head, `cls`, `xytl` and `iou`, not yet weighted; see `detector_losses`."
-    s, (stage, targets) = settings, _stacked(stages, targets)
-    matched = assign(stage, targets, s, img_w, img_h)
+    s, matched = settings, torch.cat([assign(stage, targets, settings, img_w, img_h) for stage in stages])
+    stage, targets = _stacked(stages, targets)
     image, prior, lane, weight = chosen_pairs(matched)
     mine, truth = {k: v[image, prior] for k, v in stage.items()}, targets[image, lane]
     found, wanted = start_errors(mine["anchor_params"], mine["lengths"], truth, img_w, stage["xs"].shape[2], s.keep_end)
