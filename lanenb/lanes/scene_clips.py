@@ -10,7 +10,7 @@ __all__ = ['STYLES', 'Clip', 'pick_mood', 'make_road', 'make_motion', 'make_traf
 from dataclasses import dataclass, field, replace
 import numpy as np, cv2
 from .scene_road import Camera, Layout, Line, Road, SIZE, frame_labels, ground_rows, look_ahead, make_layout, paint_mask, roll_matrix
-from .scene_textures import (ALONG, COLUMNS, Ground, arrow, asphalt, grit, lay_paint, look_at, make_levels, repairs, rough_ground, stop_line,
+from .scene_textures import (ALONG, COLUMNS, Ground, arrow, asphalt, grit, lay_paint, letters, look_at, make_levels, repairs, rough_ground, stop_line,
                                          stripe, surface, wear_off, zebra)
 from .scene_sprites import hazy, veil
 from .scene_strips import make_strip
@@ -198,6 +198,8 @@ def _cast(ground, clip, style, rng):
 def paint_road(ground, clip:Clip, rng, tint):
     "Lines, arrows, zebra stripes and stop lines on the map `ground`, in place."
     lay, gaps = clip.layout, [(0.0, clip.junction[1] + 2)] if clip.junction else []
+    crossing = float(rng.uniform(12, 60)) if rng.random() < .12 and not clip.junction and clip.category != "noline" else None
+    if crossing: gaps = [(crossing - 2.5, crossing + 5.5)]  # the lines pause there, their labels do not
     white = np.array((206, 210, 212))*rng.uniform(.75, 1.08) + rng.normal(0, 4, 3)
     yellow = (np.array((44, 150, 202)) + rng.normal(0, (20, 14, 10)))*rng.uniform(.82, 1.12)
     cover = 1.0 if rng.random() < .6 else float(rng.uniform(.3, .9))  # thin paint: grey on grey
@@ -210,7 +212,7 @@ def paint_road(ground, clip:Clip, rng, tint):
     for l in _ghosts(lay, rng): lay_on(lambda: stripe(alpha, 0.0, l, gaps), white if rng.random() < .6 else np.array((46, 46, 48)), .45, float(rng.uniform(.08, .22)))
     for l in lay.lines + lay.others:
         if l.kind != "none": lay_on(lambda: stripe(alpha, 0.0, l, gaps), yellow if l.yellow else white, l.wear, cover*float(rng.uniform(.85, 1)))
-    lay_on(lambda: _symbols(alpha, clip, rng), white, float(np.mean([l.wear for l in lay.lines])), cover)
+    lay_on(lambda: _symbols(alpha, clip, rng, crossing), white, float(np.mean([l.wear for l in lay.lines])), cover)
 
 def _ghosts(lay, rng):
     "Now and then a line that was removed or painted over: nearly along the lanes, faint, and no lane's border any more, hence not labelled."
@@ -219,10 +221,16 @@ def _ghosts(lay, rng):
             for _ in range(rng.integers(1, 3))]
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #5c6d59b4
-def _symbols(alpha, clip, rng):
-    "Arrows in the lanes (always there in the category arrow), crossings and stop lines at a junction."
+def _symbols(alpha, clip, rng, crossing):
+    "Arrows in the lanes (always there in the category arrow), now and then writing, crossings and stop lines at a junction or without one."
     lay = clip.layout
     centres = [(a.u + b.u)/2 for a, b in zip(lay.lines[:-1], lay.lines[1:])]
+    if crossing: zebra(alpha, 0.0, lay.left, lay.right, crossing, 4.5); stop_line(alpha, 0.0, lay.lines[0].u, lay.lines[-1].u, crossing - 2)
+    if clip.category not in ("arrow", "noline", "cross"):
+        for u in centres:
+            s = rng.uniform(5, 60)
+            if rng.random() < .1: letters(alpha, 0.0, u, s, rng)
+            elif rng.random() < .12: arrow(alpha, 0.0, u, s, str(rng.choice(["ahead", "left", "right", "ahead+right"])), float(rng.uniform(1, 1.4)))
     if clip.category == "arrow":
         kinds = ["left", *["ahead"]*max(len(centres) - 2, 0), "ahead+right"][:len(centres)] if rng.random() < .6 else [str(rng.choice(["ahead", "left",
                 "right", "ahead+left", "ahead+right"])) for _ in centres]

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FINE', 'FAR', 'INNER', 'OUTER', 'ALONG', 'COLUMNS', 'CENTRES', 'noise', 'noise_patch', 'column', 'Ground', 'fill',
-           'asphalt', 'repairs', 'stripe', 'arrow', 'zebra', 'stop_line', 'wear_off', 'surface', 'rough_ground',
-           'lay_paint', 'make_levels', 'look_at', 'grit']
+           'asphalt', 'repairs', 'stripe', 'arrow', 'letters', 'zebra', 'stop_line', 'wear_off', 'surface',
+           'rough_ground', 'lay_paint', 'make_levels', 'look_at', 'grit']
 
 # %% ../../nbs/lanes/06_scene_textures.ipynb #78b06c22
 from dataclasses import dataclass
@@ -158,6 +158,15 @@ def arrow(alpha, start:float, u:float, s:float, kind:str="ahead", size:float=1.0
         for shape in shapes:
             x, y = np.array(shape).T
             fill(alpha, start, u + (-x if part == "left" else x)*size, s + y*size, 255)
+
+# %% ../../nbs/lanes/06_scene_textures.ipynb #33b87879
+def letters(alpha, start:float, u:float, s:float, rng):
+    "Two or three drawn-out signs on the lane centre `u` from `s` on, made of random strokes: writing as a stranger sees it."
+    for k in range(rng.integers(2, 4)):
+        for _ in range(rng.integers(4, 8)):
+            x, y, w, l = *rng.uniform((-.7, 0), (.5, 2.4)), *((rng.uniform(.4, 1.3), .22) if rng.random() < .5 else (.13, rng.uniform(.8, 2.6)))
+            x1, y1 = min(x + w, .75), min(y + l, 2.6)
+            fill(alpha, start, u + np.array([x, x1, x1, x]), s + 3.4*k + np.array([y, y, y1, y1]), 255)
 
 # %% ../../nbs/lanes/06_scene_textures.ipynb #e920221f
 def zebra(alpha, start:float, u0:float, u1:float, s:float, length:float=5.0, pitch:float=1.1):
