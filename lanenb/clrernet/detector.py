@@ -6,8 +6,8 @@
 __all__ = ['CLRerNet', 'load_official', 'DetectorSettings']
 
 # %% ../../nbs/clrernet/13_detector.ipynb #cdb1f2ec
-from fastcore.basics import patch
 import torch
+from fastcore.basics import patch
 from torch import nn
 from .encoder import Encoder, EncoderSettings, fill_official, official_tensors
 from .head import DetectorSettings, Head
@@ -15,11 +15,15 @@ from ..core.pretrained import Pretrained
 
 _all_ = ["DetectorSettings"]
 
-# %% ../../nbs/clrernet/13_detector.ipynb #e5bfca0e
+# %% ../../nbs/clrernet/13_detector.ipynb #6c12a169
+def _encoder_settings(s:DetectorSettings) -> EncoderSettings:
+    "The settings of the encoder in a detector of settings `s`."
+    return EncoderSettings.from_preset(s.encoder, channels=s.channels)
+
 class CLRerNet(Pretrained, nn.Module):
     """Images (B, 3, img_h, img_w), BGR / 255 → in evaluation the stages' answers, a list of dicts, the last the best; in training (stages, segmentation logits).
-    A stage: `cls_logits` (B, Np, 2), `anchor_params` (B, Np, 3: start y, start x, θ/π), `lengths` (B, Np, 1), `xs` (B, Np, Nr), all relative, row 0 at the bottom.
-    `settings` may be a preset's name. Honda & Uchida, WACV 2024."""
+    A stage: `cls_logits` (B, Np, 2), `anchor_params` (B, Np, 3: start y from the top, start x, θ/π), `lengths` (B, Np, 1) and `xs` (B, Np, Nr), all relative;
+    row 0 is the bottom one. `settings` may be a preset's name. Raises `ValueError` for images of another size. Honda & Uchida, WACV 2024."""
     KIND, SETTINGS, FREE = "clrernet", DetectorSettings, frozenset({"conf", "nms_px", "max_lanes"})
     def __init__(self, settings:DetectorSettings|str="paper"):
         super().__init__()
@@ -27,20 +31,22 @@ class CLRerNet(Pretrained, nn.Module):
         encoder = Encoder(_encoder_settings(s))
         self.backbone, self.neck, self.bbox_head = encoder.backbone, encoder.neck, Head(s)
 
-    def features(self, images): return self.neck(self.backbone(images))
-
     def forward(self, images):
         self._check(images)
         features = self.features(images)
         stages = self.bbox_head(features)
         return (stages, self.segment(features)) if self.training else stages
 
-    def segment(self, features): return self.bbox_head.segment(features)
+# %% ../../nbs/clrernet/13_detector.ipynb #d304c42c
+@patch
+def features(self:CLRerNet, images):
+    "[P3, P4, P5] of strides 8, 16, 32, each (B, channels, H/stride, W/stride), for images of any size in multiples of 32."
+    return self.neck(self.backbone(images))
 
-# %% ../../nbs/clrernet/13_detector.ipynb #6c12a169
-def _encoder_settings(s):
-    "The settings of the encoder in a detector of settings `s`."
-    return EncoderSettings.from_preset(s.encoder, channels=s.channels)
+@patch
+def segment(self:CLRerNet, features):
+    "Logits (B, seg_classes, img_h, img_w) of the segmentation."
+    return self.bbox_head.segment(features)
 
 @patch
 def _check(self:CLRerNet, images):
@@ -49,17 +55,18 @@ def _check(self:CLRerNet, images):
     if images.ndim != 4 or images.shape[1:] != (3, h, w):
         raise ValueError(f"images are (B, 3, {h}, {w}) in this detector, not {tuple(images.shape)}; img_w and img_h of its settings decide")
 
+# %% ../../nbs/clrernet/13_detector.ipynb #275445ca
 @patch
 def encoder(self:CLRerNet) -> Encoder:
     "Backbone and pyramid as an `Encoder` that shares this detector's tensors, to be saved for whoever reads features."
-    with torch.device("meta"): shared = Encoder(_encoder_settings(self.settings))
+    with torch.device("meta"): shared = Encoder(_encoder_settings(self.settings))  # no memory, no random numbers
     shared.backbone, shared.neck = self.backbone, self.neck
     return shared.train(self.training)
 
-# %% ../../nbs/clrernet/13_detector.ipynb #d304c42c
+# %% ../../nbs/clrernet/13_detector.ipynb #fb270168
 def load_official(path) -> CLRerNet:
     """The paper-size detector, in evaluation mode, with the tensors of a released checkpoint of the public implementation.
-    Raises `DataError` that lists every name missing, unexpected or of another shape."""
+    Raises `DataError` for a file that holds no weights or cannot be read without running code, and one that lists every name missing, unexpected or of another shape."""
     model = CLRerNet()
     rows = {name: getattr(model.bbox_head, name).clone() for name in ("prior_ys", "prior_feat_ys", "sample_x_indices")}
     fill_official(model, official_tensors(path), path, "detector")
