@@ -40,9 +40,9 @@ class DetectorSettings(Settings):
             if getattr(self, name) % 32: raise SettingsError(f"parameter '{name}' must be a multiple of 32, not {getattr(self, name)}")
         if self.samples > self.points: raise SettingsError(f"parameter 'samples' must be at most 'points' ({self.points}), not {self.samples}")
 
-# %% ../../nbs/clrernet/07_head.ipynb #84a57bf8
+# %% ../../nbs/clrernet/07_head.ipynb #48238cc3
 class SegDecoder(nn.Module):
-    "A linear reading of the pyramid for training's second task: maps (B, C, h, w) of one size, joined → (B, classes, H, W) of the image's `size`."
+    "A linear reading of the pyramid: maps (B, C, h, w), the last of them the finest, joined (`n_in` channels) → logits (B, classes, H, W) of the image's `size`."
     def __init__(self, n_in:int, classes:int):
         super().__init__()
         self.dropout, self.conv = nn.Dropout2d(.1), nn.Conv2d(n_in, classes, 1)
@@ -51,13 +51,13 @@ class SegDecoder(nn.Module):
         same = [F.interpolate(x, levels[-1].shape[2:], mode="bilinear") for x in levels]
         return F.interpolate(self.conv(self.dropout(torch.cat(same, 1))), size, mode="bilinear")
 
-# %% ../../nbs/clrernet/07_head.ipynb #48238cc3
+# %% ../../nbs/clrernet/07_head.ipynb #f489a521
 def _hidden(channels):
     "Two fully connected layers."
     return nn.Sequential(nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, channels), nn.ReLU())
 
 class Head(nn.Module):
-    "[P3, P4, P5] → a list of `stages` dicts, the last the best; all weights but the gather's first convolutions serve every stage. Zheng et al., CVPR 2022."
+    "Pyramid levels, finest first, (B, channels, h, w) → a list of `stages` dicts, the last the best. Zheng et al., CVPR 2022, section 3."
     def __init__(self, settings:DetectorSettings):
         super().__init__()
         self.settings = s = settings
@@ -85,9 +85,24 @@ def _answer(self:Head, lines, params):
     logits = self.cls_layers(self.cls_modules(lines)).float()
     return dict(cls_logits=logits, anchor_params=params, lengths=reg[..., 3:4], xs=straight + reg[..., 4:]), straight
 
-# %% ../../nbs/clrernet/07_head.ipynb #7b7e1798
+# %% ../../nbs/clrernet/07_head.ipynb #7b61b1b9
+@patch
+def coarse_first(self:Head, features):
+    "The pyramid levels that the stages read, in their order. Raises `ValueError` for maps of another number of channels, or too few."
+    s = self.settings
+    if len(features) < s.stages or any(f.shape[1] != s.channels for f in features):
+        raise ValueError(f"{s.stages} maps of {s.channels} channels are wanted, not {[tuple(f.shape) for f in features]}")
+    return features[::-1][:s.stages]
+
+@patch
+def segment(self:Head, features):
+    "Logits (B, seg_classes, img_h, img_w) of the segmentation, which only training looks at."
+    return self.seg_decoder(self.coarse_first(features), (self.settings.img_h, self.settings.img_w))
+
+# %% ../../nbs/clrernet/07_head.ipynb #9df3599f
 @patch
 def forward(self:Head, features):
+    "[P3, P4, P5] (B, channels, h, w) → a list of `stages` dicts; see `CLRerNet` for their entries."
     s, params = self.settings, self.anchor_generator().float()
     params = params.expand(features[0].shape[0], -1, -1)
     straight, narrow, stages = line_xs(params, self.prior_ys, s.img_w, s.img_h), (), []
@@ -98,14 +113,3 @@ def forward(self:Head, features):
         stages.append(stage)
         params, straight = stage["anchor_params"].detach(), straight.detach()
     return stages
-
-# %% ../../nbs/clrernet/07_head.ipynb #7b61b1b9
-@patch
-def coarse_first(self:Head, features):
-    "The pyramid levels that the stages read, in their order."
-    return features[::-1][:self.settings.stages]
-
-@patch
-def segment(self:Head, features):
-    "Logits (B, seg_classes, img_h, img_w) of the segmentation, which only training looks at."
-    return self.seg_decoder(self.coarse_first(features), (self.settings.img_h, self.settings.img_w))
