@@ -285,12 +285,12 @@ PATHS = {"fp32": dict(precision="fp32", channels_last=False, folded=False),
 def speed(model, n:int=7, device="cpu", onnx:bool|None=None) -> list:
     """Median milliseconds of one image through the detector `model`, `n` times by each way: rows with `path`, `ms`, and on the first `parameters` and
     `macs` (multiply-adds). `onnx`: time ONNX Runtime too (default: if it is installed). The last row is a picture of 1640 × 590 in, lanes out."""
-    s, images = model.settings, torch.rand(1, 3, model.settings.img_h, model.settings.img_w)
+    images = torch.rand(1, 3, model.settings.img_h, model.settings.img_w)
     runs = {name: Runner(model, device=device, **options) for name, options in PATHS.items()}
     if onnx or (onnx is None and has_onnx()): runs["ONNX Runtime"] = as_onnx(model)
-    predictor, picture = Predictor(model, device=device), (images[0].permute(1, 2, 0)*255).byte().numpy()
-    picture = cv2.resize(picture, (1640, 590))
-    calls = {name: (lambda run=run: run(images)) for name, run in runs.items()} | {f"picture to lanes ({predictor.run.precision})": lambda: predictor([picture])}
+    predictor, picture = Predictor(model, device=device), np.random.default_rng(0).integers(0, 256, (590, 1640, 3), np.uint8)
+    calls = {name: (lambda run=run: run(images)) for name, run in runs.items()}
+    calls[f"picture to lanes ({predictor.run.precision})"] = lambda: predictor([picture])
     times = _in_turn(calls, n, torch.device(device))
     cost = complexity(copy.deepcopy(model).cpu(), images)
     return [dict(path=name, ms=ms, **(cost if not i else {})) for i, (name, ms) in enumerate(times.items())]
