@@ -92,7 +92,8 @@ def _match_reference(cost, ious, most):
 def match(cost:torch.Tensor, ious:torch.Tensor, real:torch.Tensor, most:int=4) -> torch.Tensor:
     """The target of each prior, or -1: (B, Np) int64, from `cost` and `ious` (B, Np, L) and the slots that are `real` (B, L).
 
-    Each lane takes its k cheapest priors, k = clamp(int(sum of its `most` best IoUs), 1, `most`); of several lanes the one for which the prior is cheapest gets it."""
+    Each lane takes its k cheapest priors, k = clamp(int(sum of its `most` best IoUs), 1, `most`); a prior taken by several goes to the lane for which it is
+    cheapest."""
     most = min(most, cost.shape[1])
     cost = cost.masked_fill(~real[:, None], torch.inf)
     k = ious.clamp(min=0).topk(most, 1).values.sum(1).int().clamp(1, most)*real   # (B, L)

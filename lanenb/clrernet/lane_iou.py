@@ -59,7 +59,7 @@ def _areas(sp, st, here, mine, space):
 def pair_ious(pred:torch.Tensor, target:torch.Tensor, uses, frame=FRAME, tilted:bool=True) -> list:
     """A matrix (B, Np, L) for each of `uses`: IoUs of all predictions (B, Np, Nr) with all targets (B, L, Nr) of their image, in float32, without gradient.
 
-    `uses`: pairs (half, rows) as in `lane_iou`, `rows` (B, Np, Nr) or None. An empty target has IoU 0 with everything if `rows` is None. Raises `ValueError`."""
+    `uses`: pairs (half, rows) as in `lane_iou`, `rows` (B, Np, Nr) or None. An empty target has IoU 0. Raises `ValueError`."""
     if pred.ndim != 3 or target.ndim != 3 or pred.shape[::2] != target.shape[::2]:
         raise ValueError(f"predictions (B, Np, Nr) and targets (B, L, Nr) are wanted, not {tuple(pred.shape)} and {tuple(target.shape)}")
     p, t = pred.float()[:, None], target.float()[:, :, None]

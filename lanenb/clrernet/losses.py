@@ -68,7 +68,8 @@ IGNORE = 255  # class of pixels that do not count
 
 def seg_loss(logits:torch.Tensor, masks:torch.Tensor, background:float=.4) -> torch.Tensor:
     "Weighted mean cross-entropy of `logits` (B, C, H, W) for the classes `masks` (B, H, W), int64; 0 where all is ignored. Raises `ValueError`."
-    if logits.shape[:1] + logits.shape[2:] != masks.shape: raise ValueError(f"segmentation {tuple(logits.shape)} and masks {tuple(masks.shape)} do not belong together")
+    if logits.shape[:1] + logits.shape[2:] != masks.shape:
+        raise ValueError(f"segmentation {tuple(logits.shape)} and masks {tuple(masks.shape)} do not belong together")
     weight = torch.ones(logits.shape[1], device=logits.device)
     weight[0] = background
     total = torch.where(masks == 0, background, 1.).masked_fill_(masks == IGNORE, 0).sum()
@@ -109,7 +110,7 @@ def with_start(targets:torch.Tensor) -> torch.Tensor:
     return torch.cat([targets[..., :2], torch.where(targets[..., 1] > .5, y, targets[..., 2])[..., None], targets[..., 3:]], -1)
 
 class DetectorLoss:
-    "The loss of the `Trainer`: `(model, batch) -> (total, dict of its parts)`; the batch has image, targets and mask (or None). `detector` has img_w and img_h."
+    "The loss of the `Trainer`: `(model, batch) -> (total, dict of its parts)`; the batch has image, targets, mask (or None); `detector` has img_w, img_h."
     def __init__(self, settings:LossSettings, detector): self.settings, self.size = settings, dict(img_w=detector.img_w, img_h=detector.img_h)
 
     def __call__(self, model, batch):
