@@ -46,7 +46,7 @@ def refinements(model, image:np.ndarray, most:int=4) -> dict:
     return dict(xs=(torch.stack(curves)*(s.img_w - 1)).cpu().numpy(), confidence=torch.stack(scores)[:, winners].cpu().numpy(), winners=winners.cpu().numpy())
 
 # %% ../../nbs/clrernet/18_pictures.ipynb #43396ff1
-def stages_figure(image:np.ndarray, way:dict, truth=None, photos:bool=True, height:int|None=None):
+def stages_figure(image:np.ndarray, way:dict, truth=None, photos:bool=True):
     "A figure with a panel per step of `refinements` of one `image`: priors, then the stages with their confidence; labelled lanes `truth` (network px) in white."
     xs, ys = way["xs"], np.linspace(image.shape[0], 0, way["xs"].shape[2])
     fig, axes = plt.subplots(2, 2, figsize=(8.4, 8.4*image.shape[0]/image.shape[1] + .6)) if len(xs) == 4 else plt.subplots(1, len(xs), figsize=(4*len(xs), 2.2), squeeze=False)
