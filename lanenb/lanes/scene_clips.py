@@ -202,14 +202,16 @@ def paint_road(ground, clip:Clip, rng, tint):
     if crossing: gaps = [(crossing - 2.5, crossing + 5.5)]  # the lines pause there, their labels do not
     white = np.array((206, 210, 212))*rng.uniform(.75, 1.08) + rng.normal(0, 4, 3)
     yellow = (np.array((44, 150, 202)) + rng.normal(0, (20, 14, 10)))*rng.uniform(.82, 1.12)
-    cover = 1.0 if rng.random() < .6 else float(rng.uniform(.3, .9))  # thin paint: grey on grey
+    cover = 1.0 if rng.random() < .75 else float(rng.uniform(.4, .9))  # thin paint: grey on grey
     alpha = np.empty(ground.shape[:2], np.uint8)
     def lay_on(draw, colour, wear, cover):
         alpha[:] = 0
         draw()
         wear_off(alpha, wear, rng, cover)
         lay_paint(ground, alpha, np.clip(colour*tint, 0, 250))
-    for l in _ghosts(lay, rng): lay_on(lambda: stripe(alpha, 0.0, l, gaps), white if rng.random() < .6 else np.array((46, 46, 48)), .45, float(rng.uniform(.08, .22)))
+    for l in _ghosts(lay, rng):
+        colour = white if rng.random() < .6 else np.array((46, 46, 48))
+        lay_on(lambda: stripe(alpha, 0.0, l, gaps), colour, .45, float(rng.uniform(.08, .22)))
     for l in lay.lines + lay.others:
         if l.kind != "none": lay_on(lambda: stripe(alpha, 0.0, l, gaps), yellow if l.yellow else white, l.wear, cover*float(rng.uniform(.85, 1)))
     lay_on(lambda: _symbols(alpha, clip, rng, crossing), white, float(np.mean([l.wear for l in lay.lines])), cover)

@@ -155,7 +155,7 @@ def make_layout(rng, lanes:int|None=None, noline:bool=False, wear:float|None=Non
     ego = int(rng.integers(0, n))
     lane, width = float(rng.uniform(2.95, 3.95)), float(rng.uniform(.1, .2))
     on, gap = _PATTERNS[rng.integers(0, len(_PATTERNS))]
-    wear = float(rng.choice([.05, .2, .4, .6], p=[.35, .35, .2, .1])) if wear is None else wear
+    wear = float(rng.choice([.05, .2, .4, .6], p=[.45, .35, .14, .06])) if wear is None else wear
     median, yellow, marked = (bool(rng.random() < p) for p in (.6, .65, .2))
     us = (np.arange(n + 1) - ego - .5)*lane
     us[:ego] += rng.normal(0, .1, ego); us[ego + 2:] += rng.normal(0, .1, n - ego - 1)  # neighbours are not quite as wide as our lane
