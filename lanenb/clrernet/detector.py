@@ -21,7 +21,7 @@ def _encoder_settings(s:DetectorSettings) -> EncoderSettings:
     return EncoderSettings.from_preset(s.encoder, channels=s.channels)
 
 class CLRerNet(Pretrained, nn.Module):
-    """Images (B, 3, img_h, img_w), BGR / 255 → in evaluation the stages' answers, a list of dicts, the last the best; in training (stages, segmentation logits).
+    """Images (B, 3, img_h, img_w), BGR / 255 → in evaluation the stages' answers, a list of dicts, the last the best; in training (stages, segmentation).
     A stage: `cls_logits` (B, Np, 2), `anchor_params` (B, Np, 3: start y from the top, start x, θ/π), `lengths` (B, Np, 1) and `xs` (B, Np, Nr), all relative;
     row 0 is the bottom one. `settings` may be a preset's name. Raises `ValueError` for images of another size. Honda & Uchida, WACV 2024."""
     KIND, SETTINGS, FREE = "clrernet", DetectorSettings, frozenset({"conf", "nms_px", "max_lanes"})
@@ -66,7 +66,7 @@ def encoder(self:CLRerNet) -> Encoder:
 # %% ../../nbs/clrernet/13_detector.ipynb #fb270168
 def load_official(path) -> CLRerNet:
     """The paper-size detector, in evaluation mode, with the tensors of a released checkpoint of the public implementation.
-    Raises `DataError` for a file that holds no weights or cannot be read without running code, and one that lists every name missing, unexpected or of another shape."""
+    Raises `DataError` for a file without weights or with code where they should be, and one that lists every name missing, unexpected or of another shape."""
     model = CLRerNet()
     rows = {name: getattr(model.bbox_head, name).clone() for name in ("prior_ys", "prior_feat_ys", "sample_x_indices")}
     fill_official(model, official_tensors(path), path, "detector")

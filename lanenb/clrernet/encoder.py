@@ -55,7 +55,8 @@ def official_tensors(path) -> dict:
 
 # %% ../../nbs/clrernet/04_encoder.ipynb #2b891043
 def fill_official(module, tensors:dict, path, what:str):
-    "Fill `module` with the foreign `tensors` of `path` and return it in evaluation mode. Raises `DataError` that lists every name missing, unexpected or of another shape; `what` the module is."
+    """Fill `module`, called `what` in messages, with the foreign `tensors` of `path`, and return it in evaluation mode.
+    Raises `DataError` that lists every name missing, unexpected or of another shape."""
     mine = module.state_dict()
     faults = dict(missing=sorted(mine.keys() - tensors.keys()), unexpected=sorted(tensors.keys() - mine.keys()))
     both = [k for k in mine if k in tensors and tensors[k].shape != mine[k].shape]
@@ -66,7 +67,8 @@ def fill_official(module, tensors:dict, path, what:str):
     return fill_module(module, tensors, path).eval()
 
 def load_official_encoder(path, name:str="dla34") -> Encoder:
-    "The encoder `name`, in evaluation mode, with the `backbone.*` and `neck.*` tensors of a checkpoint of the public implementation. Raises `DataError` as `fill_official`."
+    """The encoder `name`, in evaluation mode, with the `backbone.*` and `neck.*` tensors of a checkpoint of the public implementation.
+    Raises `DataError` as `fill_official`."""
     theirs = {k: v for k, v in official_tensors(path).items() if k.startswith(("backbone.", "neck."))}
     return fill_official(Encoder(name), theirs, path, f"encoder {name}")
 

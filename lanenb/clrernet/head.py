@@ -42,7 +42,7 @@ class DetectorSettings(Settings):
 
 # %% ../../nbs/clrernet/07_head.ipynb #48238cc3
 class SegDecoder(nn.Module):
-    "A linear reading of the pyramid: maps (B, C, h, w), the last of them the finest, joined (`n_in` channels) → logits (B, classes, H, W) of the image's `size`."
+    "A linear reading of the pyramid: maps (B, C, h, w), the last the finest, joined (`n_in` channels) → logits (B, classes, H, W) of the image's `size`."
     def __init__(self, n_in:int, classes:int):
         super().__init__()
         self.dropout, self.conv = nn.Dropout2d(.1), nn.Conv2d(n_in, classes, 1)

@@ -32,7 +32,7 @@ class ConvBlock(nn.Module):
 
 # %% ../../nbs/clrernet/06_pooling.ipynb #ced3f183
 class PerLine(nn.Module):
-    "A factor and an offset of its own for each of `n` lines: (B, n, C) → (B, n, C). The same as a Conv1d over lines with `n` groups, whose shape of weights it keeps."
+    "A factor and an offset for each of `n` lines: (B, n, C) → (B, n, C); a Conv1d over lines with `n` groups does the same, with weights of the same shapes."
     def __init__(self, n:int):
         super().__init__()
         self.weight, self.bias = nn.Parameter(torch.empty(n, 1, 1)), nn.Parameter(torch.empty(n))

@@ -12,7 +12,7 @@ from torch import nn
 
 # %% ../../nbs/clrernet/05_priors.ipynb #50b541c6
 def row_heights(points:int) -> torch.Tensor:
-    "Where a lane's rows lie, as a share of the image's height from the top: (points,) from 1 (row 0, the bottom edge) to 0. Raises `ValueError` under two rows."
+    "Where a lane's rows lie, as shares of the height from the top: (points,) from 1 (row 0, the bottom edge) to 0. Raises `ValueError` under two rows."
     if points < 2: raise ValueError(f"a lane of {points} rows; two are the least")
     return torch.linspace(1, 0, points)
 
@@ -48,11 +48,11 @@ class Priors(nn.Module):
 
 # %% ../../nbs/clrernet/05_priors.ipynb #50982b0a
 def sampled_rows(points:int, samples:int) -> torch.Tensor:
-    "Which of a lane's `points` rows the pooling looks at: (samples,) int64, evenly spread, first and last included. Raises `ValueError` for more samples than rows."
+    "Which of `points` rows the pooling looks at: (samples,) int64, evenly spread, first and last included. Raises `ValueError` for more samples than rows."
     if not 2 <= samples <= points: raise ValueError(f"{samples} samples of a lane of {points} rows; between 2 and {points} are possible")
     return torch.arange(samples)*(points - 1)//(samples - 1)
 
 # %% ../../nbs/clrernet/05_priors.ipynb #1df0826b
 def sampled_heights(points:int, samples:int) -> torch.Tensor:
-    "Where the features of `sampled_rows` are read, as a share of the height from the top: (samples,), bottom first; up to one row off, as released weights learnt it."
+    "Where `sampled_rows` are read, as shares of the height from the top: (samples,), bottom first; up to one row off, as released weights learnt it."
     return sampled_rows(points, samples).flip(0)/(points - 1)
