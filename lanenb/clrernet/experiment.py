@@ -43,7 +43,7 @@ class DetectorRun(Settings):
     ema: float|None = setting(None, "momentum of the averaged weights (0: no average); none: 1e-4, more in a short run", low=0, high=1)
     precision: str = setting("no", "mixed precision", choices=("no", "bf16"))
     augment: bool = setting(True, "change frames at random (flip, colours, blur, zoom, turn, shift)")
-    diff_thr: float = setting(15., "training frames that differ less from the one before are dropped, in CULane roots (0: none)", "mean |difference| of 255", low=0)
+    diff_thr: float = setting(15., "CULane training frames that differ less from the one before are dropped (0: none)", "mean |difference| of 255", low=0)
     n_valid: int = setting(48, "validation frames scored while training, at most", "frames", low=0)
     cache_gb: float = setting(2., "decoded frames kept in memory", "GB", low=0)
     workers: int = setting(1, "processes that read and augment frames", "processes", low=0)
@@ -73,7 +73,8 @@ def _split(path, name):
     except DataError: return None
 
 def open_splits(path, diff_thr:float=0., n_train:int|None=None) -> tuple:
-    """(training, validation, test source) of the data at `path`; None for what it does not have. `diff_thr` drops near-duplicates from CULane's training frames (where the differences
+    """(training, validation, test source) of the data at `path`; None for what it does not have. `diff_thr` drops near-duplicates from CULane's training
+    frames (where the differences
     are there); of a plain folder, or with `n_train`, the first frames are trained on. Raises `DataError`."""
     source = open_source(path)
     valid, test = (None, None) if isinstance(source, Folder) else (_split(path, "val"), _split(path, "test"))
@@ -94,8 +95,10 @@ def train_loader(source, design, s:DetectorRun) -> DataLoader:
                       drop_last=len(data) > s.batch, pin_memory=torch.cuda.is_available())
 
 def train(model, source, valid, s:DetectorRun, out, resume:bool=False, losses:LossSettings=LossSettings()) -> list[dict]:
-    """Train the detector `model` on the frames of `source`; F1 on up to `n_valid` frames of `valid` (or None) is taken along the way. Curves and checkpoints go to the
-    folder `out`, where `resume` goes on from. Leaves the averaged weights, if any, in the model; returns the rows of the curves, those before a resume included."""
+    """Train the detector `model` on the frames of `source`; F1 on up to `n_valid` frames of `valid` (or None) is taken along the way. Curves and
+    checkpoints go to the
+    folder `out`, where `resume` goes on from. Leaves the averaged weights, if any, in the model; returns the rows of the curves, those before a resume
+    included."""
     loader = train_loader(source, model.settings, s)
     steps = s.epochs*len(loader)
     momentum = ema_momentum(s, steps)
@@ -104,8 +107,8 @@ def train(model, source, valid, s:DetectorRun, out, resume:bool=False, losses:Lo
     loop = TrainSettings(epochs=s.epochs, clip=s.clip, precision=s.precision, seed=s.seed, save_every=max(min(steps//4, 500), 1), ema=momentum,
                          ema_warmup=1/momentum if momentum else 0., validate_every=max(s.epochs//8, 1), best_metric="valid_f1_50", best_is="max")
     def validate(model, epoch): return quick_scores(model, valid, s)
-    trainer = Trainer(model, DetectorLoss(losses, model.settings), optimizer, warmup_cosine(optimizer, steps, min(steps//10, 300)), {"train": loader}, loop, out,
-                      validate=validate if valid is not None and s.n_valid else None)
+    trainer = Trainer(model, DetectorLoss(losses, model.settings), optimizer, warmup_cosine(optimizer, steps, min(steps//10, 300)),
+                      {"train": loader}, loop, out,                      validate=validate if valid is not None and s.n_valid else None)
     rows = trainer.fit(resume=resume)
     if trainer.ema: trainer.ema.apply_shadow(model)
     return rows
@@ -113,7 +116,8 @@ def train(model, source, valid, s:DetectorRun, out, resume:bool=False, losses:Lo
 # %% ../../nbs/clrernet/15_experiment.ipynb #588ddf99
 @dataclass
 class Answers:
-    """What a detector says about frames: `lanes` and `scores` a frame, original px; `truth`, the labelled lanes; `meta` (path, size, category …); `at`, the frames' numbers in the source;
+    """What a detector says about frames: `lanes` and `scores` a frame, original px; `truth`, the labelled lanes; `meta` (path, size, category …); `at`,
+    the frames' numbers in the source;
     `confidence` and `iou` of the candidates of some frames, one array each; `bad`, (path, cause) of frames that could not be read."""
     lanes: list = field(default_factory=list)
     scores: list = field(default_factory=list)
@@ -141,7 +145,8 @@ def spread(n:int, most:int|None) -> list:
     return list(range(n)) if most is None or most >= n else np.linspace(0, n - 1, most).round().astype(int).tolist()
 
 def answers(model, source, limit:int|None=None, batch:int=8, workers:int=0, calibrate:int=0, progress:bool=True) -> Answers:
-    """What the detector `model` says about the frames of `source` (up to `limit`, evenly spread), `batch` at a time. Candidates of up to `calibrate` frames are measured against the labels.
+    """What the detector `model` says about the frames of `source` (up to `limit`, evenly spread), `batch` at a time. Candidates of up to `calibrate`
+    frames are measured against the labels.
     Raises `DataError` when more than 1 % of the frames are bad."""
     at, out, training = spread(len(source), limit), Answers(), model.training
     measured = set(spread(len(at), calibrate))
@@ -180,7 +185,8 @@ def lane_scores(said:Answers) -> dict:
     sums = {}
     for size in dict.fromkeys(m["size"] for m in said.meta):
         mine = [i for i, m in enumerate(said.meta) if m["size"] == size]
-        found = evaluate_frames([said.lanes[i] for i in mine], [said.truth[i] for i in mine], GRID, [said.meta[i]["category"] for i in mine], size, band_px(size[0]))
+        found = evaluate_frames([said.lanes[i] for i in mine], [said.truth[i] for i in mine], GRID,
+                                [said.meta[i]["category"] for i in mine], size, band_px(size[0]))
         for name, part in {"": found, **found["categories"]}.items():
             counts = sums.setdefault(name, {})
             for t, c in part["iou"].items(): counts[t] = np.add(counts.get(t, (0, 0, 0)), [c.get(k, 0) for k in ("tp", "fp", "fn")])
@@ -223,7 +229,8 @@ def only_ego(source, said:Answers) -> bool:
 
 # %% ../../nbs/clrernet/15_experiment.ipynb #ed0d39a1
 def candidates(stage:dict, design, frames) -> list:
-    """(confidence (n,), IoU (n,)) of all candidates of a `stage` with at least two points, an image each: the IoU is the CULane metric's, with the best-fitting labelled lane of the frame, 0 where none is labelled.
+    """(confidence (n,), IoU (n,)) of all candidates of a `stage` with at least two points, an image each: the IoU is the CULane metric's, with the
+    best-fitting labelled lane of the frame, 0 where none is labelled.
     `frames` are dicts with `truth`, `view`, `meta`."""
     everything = design.replace(conf=0., nms_px=0., max_lanes=design.priors)
     out = []
@@ -234,7 +241,8 @@ def candidates(stage:dict, design, frames) -> list:
 
 # %% ../../nbs/clrernet/15_experiment.ipynb #5d01882a
 def calibration(confidence, iou, bins:int=10) -> dict:
-    "How well `confidence` (N,) says `iou` (N,): `curve` rows (confidence, iou, n) of the bins in use, `ece` over all; `spearman`, `pearson` over candidates that touch a lane (NaN: fewer than 3), their number `touching`."
+    """How well `confidence` (N,) says `iou` (N,): `curve` rows (confidence, iou, n) of the bins in use, `ece` over all; `spearman`, `pearson` over
+    candidates that touch a lane (NaN: fewer than 3), their number `touching`."""
     confidence, iou = np.asarray(confidence, float), np.asarray(iou, float)
     if not len(confidence): return dict(curve=[], ece=math.nan, spearman=math.nan, pearson=math.nan, touching=0)
     bin_of = np.minimum((confidence*bins).astype(int), bins - 1)
@@ -253,7 +261,8 @@ def quick_scores(model, valid, s:DetectorRun) -> dict:
     return dict(f1_50=_f1(counts["0.5"]), f1_75=_f1(counts["0.75"]))
 
 def evaluate(model, source, limit:int|None=None, batch:int=8, workers:int=0, calibrate:int=100, progress:bool=True) -> tuple[dict, Answers]:
-    """Figures of the detector `model` on `source`, by metric name, and the answers behind them: F1, precision and recall, a CULane source by category too, TuSimple by its own metric too;
+    """Figures of the detector `model` on `source`, by metric name, and the answers behind them: F1, precision and recall, a CULane source by category too,
+    TuSimple by its own metric too;
     `ego_recall_50` alone where only ego lanes are labelled; calibration over `calibrate` frames."""
     said = answers(model, source, limit, batch, workers, calibrate, progress=progress)
     metrics = dict(ego_recall_50=ego_recall(said), frames=len(said)) if only_ego(source, said) else _scores(said)
@@ -282,7 +291,8 @@ def _tusimple(said) -> dict:
 # %% ../../nbs/clrernet/15_experiment.ipynb #a4944a0b
 @torch.inference_mode()
 def speed(model, repeats:int=7) -> dict:
-    "`forward_ms` and `decode_ms`: median time of one image through the network and of decoding its answers, as things are (device, threads); on a GPU waited for."
+    """`forward_ms` and `decode_ms`: median time of one image through the network and of decoding its answers, as things are (device, threads); on a GPU
+    waited for."""
     s, device = model.settings, next(model.parameters()).device
     image, training, took = torch.rand(1, 3, s.img_h, s.img_w, device=device).to(memory_format=torch.channels_last), model.training, []
     def now():
@@ -301,7 +311,8 @@ def speed(model, repeats:int=7) -> dict:
 
 # %% ../../nbs/clrernet/15_experiment.ipynb #7e603396
 def label_counts(source, design, limit:int=60) -> dict:
-    "Of up to `limit` frames of `source`, evenly spread: lanes a frame (mean), frames without lanes, lanes too short and too many for the targets, frames that cannot be read."
+    """Of up to `limit` frames of `source`, evenly spread: lanes a frame (mean), frames without lanes, lanes too short and too many for the targets, frames
+    that cannot be read."""
     lanes, sums, bad = [], dict(short=0, crowded=0), 0
     for i in spread(len(source), limit):
         try: frame = source.load(i)
@@ -309,8 +320,8 @@ def label_counts(source, design, limit:int=60) -> dict:
         lost = left_out(view_frame(frame, View.road(frame["meta"]["size"], (design.img_w, design.img_h)))["lanes"], design)
         lanes.append(len(frame["lanes"]))
         sums = {k: sums[k] + lost[k] for k in sums}
-    return {"lanes a frame": float(np.mean(lanes)) if lanes else 0., "without lanes": lanes.count(0), "too short": sums["short"], "beyond max_lanes": sums["crowded"],
-            "unreadable": bad, "looked at": len(lanes) + bad}
+    return {"lanes a frame": float(np.mean(lanes)) if lanes else 0., "without lanes": lanes.count(0), "too short": sums["short"],
+            "beyond max_lanes": sums["crowded"], "unreadable": bad, "looked at": len(lanes) + bad}
 
 # %% ../../nbs/clrernet/15_experiment.ipynb #4f85d3a6
 def reading(m:dict, others:dict|None=None, trained_on:bool=False) -> list[str]:
@@ -318,9 +329,11 @@ def reading(m:dict, others:dict|None=None, trained_on:bool=False) -> list[str]:
     say = []
     if "f1_50" in m:
         where = "On the frames that it was trained on" if trained_on else "On frames held out"
-        say.append(f"{where} it finds {m['recall_50']:.0%} of the lanes, and {1 - m['precision_50']:.0%} of what it reports is nobody's: F1@50 {m['f1_50']:.3f}, F1@75 {m['f1_75']:.3f}.")
+        say.append(f"{where} it finds {m['recall_50']:.0%} of the lanes, and {1 - m['precision_50']:.0%} of what it reports is nobody's: "
+                   f"F1@50 {m['f1_50']:.3f}, F1@75 {m['f1_75']:.3f}.")
         if m["f1_50"] > .2 and m["f1_75"] < .5*m["f1_50"]: say.append("Less than half of its hits remain at IoU 0.75: lanes are found, but not placed well.")
-    elif not math.isnan(m.get("ego_recall_50", math.nan)): say.append(f"Of the ego lanes, the only ones labelled, it finds {m['ego_recall_50']:.0%}; what it reports beside them cannot be judged.")
+    elif not math.isnan(m.get("ego_recall_50", math.nan)):
+        say.append(f"Of the ego lanes, the only ones labelled, it finds {m['ego_recall_50']:.0%}; what it reports beside them cannot be judged.")
     by = {k.removeprefix("f1_50_"): v for k, v in m.items() if k.startswith("f1_50_")}
     if by: say.append(f"Best on {max(by, key=by.get)} ({max(by.values()):.2f}), worst on {min(by, key=by.get)} ({min(by.values()):.2f}).")
     if m.get("fp_cross"): say.append(f"On crossroads, where there is none, it reports {m['fp_cross']} lanes.")
@@ -330,11 +343,15 @@ def _reading_confidence(m) -> list[str]:
     "Sentences about calibration."
     rank, error = m.get("calibration_spearman"), m.get("calibration_ece")
     if rank is None or math.isnan(rank): return []
-    orders = "a surer candidate is a better one, nearly always" if rank > .8 else "a surer candidate is a better one more often than not" if rank > .4 else "confidence says little about which candidate fits better"
-    return [f"Confidence and IoU: rank correlation {rank:.2f}, so {orders}; confidence is off by {error:.3f} on average over all candidates, most of which lie on no lane and say so."]
+    orders = "a surer candidate is a better one, nearly always" if rank > .8 else \
+        "a surer candidate is a better one more often than not" if rank > .4 else "confidence says little about which candidate fits better"
+    return [f"Confidence and IoU: rank correlation {rank:.2f}, so {orders}; "
+            f"confidence is off by {error:.3f} on average over all candidates, most of which lie on no lane and say so."]
 
 def _reading_other(name, o, m) -> list[str]:
     "Sentences about another source."
-    if "f1_50" not in o: return [f"On {name}, where only ego lanes are labelled, it finds {o['ego_recall_50']:.0%} of them."] if not math.isnan(o["ego_recall_50"]) else []
+    if "f1_50" not in o:
+        recall = o["ego_recall_50"]
+        return [] if math.isnan(recall) else [f"On {name}, where only ego lanes are labelled, it finds {recall:.0%} of them."]
     falls = f", against {m['f1_50']:.3f} above" if "f1_50" in m else ""
     return [f"On {name} F1@50 is {o['f1_50']:.3f}{falls} ({o['frames']} frames{': too few to say more than that it runs' if o['frames'] < 30 else ''})."]

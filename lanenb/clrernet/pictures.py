@@ -19,7 +19,8 @@ from ..lanes.view import image_tensor
 
 # %% ../../nbs/clrernet/18_pictures.ipynb #c10fc22a
 def verdict_grid(frames, lanes, pairs, titles=None, photos:bool=True, cols:int=3, width:float=4.):
-    """A figure of `frames` (dicts with `image` and labelled `lanes`, original px) with the predicted `lanes` and the hits `pairs` [(prediction, label)], a list an image.
+    """A figure of `frames` (dicts with `image` and labelled `lanes`, original px) with the predicted `lanes` and the hits `pairs` [(prediction, label)], a
+    list an image.
     Without `photos` on plain grey."""
     images = [f["image"] if photos else np.full_like(f["image"], 70) for f in frames]
     drawn = [overlay(img, f["lanes"], found, hits, width=max(img.shape[1]//200, 2)) for img, f, found, hits in zip(images, frames, lanes, pairs)]
@@ -28,7 +29,8 @@ def verdict_grid(frames, lanes, pairs, titles=None, photos:bool=True, cols:int=3
 # %% ../../nbs/clrernet/18_pictures.ipynb #3eaaf503
 @torch.inference_mode()
 def refinements(model, image:np.ndarray, most:int=4) -> dict:
-    """The way of the winning priors through the detector for one `image` (img_h, img_w, 3) uint8: `xs` (stages + 1, n, Nr) px, NaN where a lane has no point, the prior first; `confidence` (stages, n);
+    """The way of the winning priors through the detector for one `image` (img_h, img_w, 3) uint8: `xs` (stages + 1, n, Nr) px, NaN where a lane has no
+    point, the prior first; `confidence` (stages, n);
     `winners` (n,), their numbers, surest first: at most `most`, those above the threshold, or if none is, the surest."""
     s, training, device = model.settings, model.training, next(model.parameters()).device
     stages = model.eval()(image_tensor(image)[None].to(device))
@@ -47,9 +49,11 @@ def refinements(model, image:np.ndarray, most:int=4) -> dict:
 
 # %% ../../nbs/clrernet/18_pictures.ipynb #43396ff1
 def stages_figure(image:np.ndarray, way:dict, truth=None, photos:bool=True):
-    "A figure with a panel per step of `refinements` of one `image`: priors, then the stages with their confidence; labelled lanes `truth` (network px) in white."
+    """A figure with a panel per step of `refinements` of one `image`: priors, then the stages with their confidence; labelled lanes `truth` (network px) in
+    white."""
     xs, ys = way["xs"], np.linspace(image.shape[0], 0, way["xs"].shape[2])
-    fig, axes = plt.subplots(2, 2, figsize=(8.4, 8.4*image.shape[0]/image.shape[1] + .6)) if len(xs) == 4 else plt.subplots(1, len(xs), figsize=(4*len(xs), 2.2), squeeze=False)
+    down, across = (2, 2) if len(xs) == 4 else (1, len(xs))
+    fig, axes = plt.subplots(down, across, figsize=(4.2*across, (4.2*image.shape[0]/image.shape[1] + .3)*down), squeeze=False)
     for step, ax in enumerate(axes.flat):
         ax.imshow(image if photos else np.full_like(image, 70))
         for lane in truth or []: ax.plot(*lane.T, color="w", lw=3.5, alpha=.55)
@@ -58,13 +62,15 @@ def stages_figure(image:np.ndarray, way:dict, truth=None, photos:bool=True):
             ax.plot(x, ys, color=PALETTE[(4, 5, 3, 1, 2)[k % 5]], lw=1.8, label=label)
         ax.set(title="priors" if step == 0 else f"after stage {step}", xlim=(0, image.shape[1]), ylim=(image.shape[0], 0), xticks=[], yticks=[])
         ax.grid(False)
-        if step: ax.legend(fontsize=7, loc="upper left", facecolor="0.3", frameon=True, labelcolor="w", framealpha=.8, title="confidence", title_fontproperties=dict(size=7))
-        if step and ax.get_legend(): ax.get_legend().get_title().set_color("w")
+        if not step or not len(xs[step]): continue
+        box = ax.legend(fontsize=7, loc="upper left", facecolor="0.3", frameon=True, labelcolor="w", framealpha=.8, title="confidence")
+        plt.setp(box.get_title(), color="w", fontsize=7)
     return fig
 
 # %% ../../nbs/clrernet/18_pictures.ipynb #be5baef5
 def category_bars(metrics:dict, bounds:dict|None=None):
-    "A figure of F1 at IoU 0.5 by category from `metrics` (`f1_50_normal` …, total `f1_50`); `bounds` {category or 'total': F1 aimed at} are drawn as marks; crossroads as their count."
+    """A figure of F1 at IoU 0.5 by category from `metrics` (`f1_50_normal` …, total `f1_50`); `bounds` {category or 'total': F1 aimed at} are drawn as
+    marks; crossroads as their count."""
     names = ["total"] + [c for c in CATEGORIES if f"f1_50_{c}" in metrics]
     values = [metrics["f1_50" if n == "total" else f"f1_50_{n}"] for n in names]
     fig, ax = plt.subplots(figsize=(6.4, .3*len(names) + .9))
@@ -85,7 +91,8 @@ def calibration_plot(found:dict):
     for (label, c), color in zip(found.items(), PALETTE):
         x, y, n = (np.array([r[k] for r in c["curve"]]) for k in ("confidence", "iou", "n"))
         ax.plot(x, y, color=color, lw=1.2)
-        ax.scatter(x, y, s=12 + 160*np.sqrt(n/max(n.max(initial=0), 1)), color=color, alpha=.55, label=f"{label}: error {c['ece']:.3f}, rank correlation {c['spearman']:.2f}")
+        ax.scatter(x, y, s=12 + 160*np.sqrt(n/max(n.max(initial=0), 1)), color=color, alpha=.55,
+                   label=f"{label}: error {c['ece']:.3f}, rank correlation {c['spearman']:.2f}")
     ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="IoU with the nearest label")
     ax.legend(fontsize=8, loc="upper left", markerscale=.5)
     return fig

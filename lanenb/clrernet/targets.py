@@ -26,7 +26,8 @@ def _foot_line(lane, strip):
     return x, y, (x - x1)/(y - y1)
 
 def extended_rows(lanes, s) -> np.ndarray:
-    "x in px of every lane at the rows, bottom row first: (L, Nr), continued downwards in a straight line, NaN above its highest point. `lanes` have two rows or more."
+    """x in px of every lane at the rows, bottom row first: (L, Nr), continued downwards in a straight line, NaN above its highest point. `lanes` have two
+    rows or more."""
     if not len(lanes): return np.empty((0, s.points))
     ys = row_ys(s)
     xs = lanes_xs(lanes, ys)
@@ -46,7 +47,8 @@ def longest_run(there:np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 # %% ../../nbs/clrernet/14_targets.ipynb #7a533de8
 def lane_thetas(xs:np.ndarray, start:np.ndarray, length:np.ndarray, strip:float) -> np.ndarray:
-    "Theta (L,), in units of pi, of lanes with x `xs` (L, Nr) in the `length` rows from `start`; rows are `strip` px apart. 0 for a lane of one row. Source: CLRNet's code."
+    """Theta (L,), in units of pi, of lanes with x `xs` (L, Nr) in the `length` rows from `start`; rows are `strip` px apart. 0 for a lane of one row.
+    Source: CLRNet's code."""
     place = np.arange(xs.shape[1]) - start[:, None]
     counts = (place > 0) & (place < length[:, None])
     x0 = np.take_along_axis(xs, start[:, None], 1)
@@ -67,7 +69,8 @@ def _kept(lanes, s):
     return xs[keep], start[keep], length[keep], (len(lanes) - len(seen), len(seen) - len(keep))
 
 def left_out(lanes, s) -> dict:
-    "How many of a frame's `lanes` (network px) become targets (`kept`), are labelled in fewer than two rows (`short`), or are more than `max_lanes` (`crowded`)."
+    """How many of a frame's `lanes` (network px) become targets (`kept`), are labelled in fewer than two rows (`short`), or are more than `max_lanes`
+    (`crowded`)."""
     xs, _, _, (short, crowded) = _kept(lanes, s)
     return dict(kept=len(xs), short=short, crowded=crowded)
 
@@ -75,8 +78,10 @@ def left_out(lanes, s) -> dict:
 NONE = -1e5  # x of a row without the lane
 
 def lane_targets(lanes, s) -> np.ndarray:
-    """The target rows (max_lanes, 6 + Nr), float32, of a frame's `lanes` (network px): class (not a lane, lane), start y (0..1 from the bottom), start x (px), theta (of pi),
-    length (rows), x (px) at each row, bottom row first, -1e5 where there is none. Empty slots are 1, 0, 0 …. Raises `ValueError` for points that are not finite."""
+    """The target rows (max_lanes, 6 + Nr), float32, of a frame's `lanes` (network px): class (not a lane, lane), start y (0..1 from the bottom), start x
+    (px), theta (of pi),
+    length (rows), x (px) at each row, bottom row first, -1e5 where there is none. Empty slots are 1, 0, 0 …. Raises `ValueError` for points that are not
+    finite."""
     out = np.zeros((s.max_lanes, 6 + s.points), np.float32)
     out[:, 0], out[:, 6:] = 1, NONE
     xs, start, length, _ = _kept(lanes, s)
@@ -99,7 +104,8 @@ def target_lanes(targets, s) -> list:
 
 # %% ../../nbs/clrernet/14_targets.ipynb #ba6f43de
 def lane_slots(lanes, s) -> np.ndarray:
-    "The slot (1 … seg_classes - 1) of each lane, counted from the middle outwards, left half first; 255 where the slots are used up. `lanes` go from left to right, two rows or more each."
+    """The slot (1 … seg_classes - 1) of each lane, counted from the middle outwards, left half first; 255 where the slots are used up. `lanes` go from left
+    to right, two rows or more each."""
     half = (s.seg_classes - 1)//2
     feet = extended_rows(lanes, s)[:, 0]
     left = int((feet < s.img_w/2).sum())
@@ -116,7 +122,8 @@ def lane_mask(lanes, s, width:float=16/1640) -> np.ndarray:
 
 # %% ../../nbs/clrernet/14_targets.ipynb #81a90dbc
 class DetectionSet(LaneFrames):
-    """The frames of `source` as samples for the detector of `settings`: `image` float (3, H, W), `targets` (max_lanes, 6 + Nr), `mask` int64 (H, W), `lanes`, `meta`. `augment(frame, rng)`
+    """The frames of `source` as samples for the detector of `settings`: `image` float (3, H, W), `targets` (max_lanes, 6 + Nr), `mask` int64 (H, W),
+    `lanes`, `meta`. `augment(frame, rng)`
     or None. Up to `cache_gb` of decoded frames are kept in memory, shared out among the loader's workers. Bad frames as in `LaneFrames`."""
     def __init__(self, source, settings, augment=None, seed:int=0, cache_gb:float=0., limit_bad:float=.01):
         super().__init__(source, None, augment, seed, limit_bad)
@@ -147,6 +154,7 @@ class DetectionSet(LaneFrames):
 
 # %% ../../nbs/clrernet/14_targets.ipynb #30de21d3
 def detection_batch(samples:list) -> dict:
-    "A batch of samples of a `DetectionSet`: `image` (B, 3, H, W) in channels-last memory, `targets` (B, max_lanes, 6 + Nr), `mask` (B, H, W) int64, `lanes`, `meta`."
+    """A batch of samples of a `DetectionSet`: `image` (B, 3, H, W) in channels-last memory, `targets` (B, max_lanes, 6 + Nr), `mask` (B, H, W) int64,
+    `lanes`, `meta`."""
     batch = collate(samples)
     return dict(batch, image=batch["image"].contiguous(memory_format=torch.channels_last), targets=torch.stack([x["targets"] for x in samples]))
