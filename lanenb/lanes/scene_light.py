@@ -56,6 +56,7 @@ def _camera(night:bool, rng) -> dict:
                          sharpen=draw(0, 1.5))
     return cam
 
+# %% ../../nbs/lanes/06_scene_light.ipynb #32006044
 def make_mood(name:str, rng) -> Mood:
     "A mood of one of `MOODS`, its numbers drawn at random around what that weather looks like."
     side = float(rng.choice([-1, 1]))
