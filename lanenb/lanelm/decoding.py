@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MODES', 'JUMP_PX', 'cut', 'check_prompts', 'Rules', 'evaluating', 'rows_at_once', 'decode_reference', 'decode_greedy',
-           'write_open', 'cut_jumps', 'finish_lanes']
+           'write_row', 'take', 'write_open', 'cut_jumps', 'finish_lanes']
 
 # %% ../../nbs/lanelm/05_decoding.ipynb #e7e0ac28
 from contextlib import contextmanager
@@ -145,20 +145,23 @@ class _Writer:
         self.out = torch.zeros(B, n, s.rows, dtype=torch.int64, device=memory.device)
         self.token = self.out.new_zeros(B*n)
 
-    def write_row(self, t:int):
-        "Write row t of every lane, below the row written last."
-        x = torch.add(self.places[t], F.embedding(self.token, self.words), alpha=self.model.settings.x_scale)
-        for layer in self.layers: x = layer(x)
-        self.take(t, x)
+# %% ../../nbs/lanelm/05_decoding.ipynb #9bef42e6
+def write_row(self:_Writer, t:int):
+    "Write row t of every lane, below the row written last."
+    x = torch.add(self.places[t], F.embedding(self.token, self.words), alpha=self.model.settings.x_scale)
+    for layer in self.layers: x = layer(x)
+    self.take(t, x)
 
-    def take(self, t, x):
-        "Choose the tokens of row t from the layers' answer x (B·n, dim)."
-        x_logits, y_logits, begun = self.model.head_x(x), self.model.head_y(x) if self.hear_y else None, None
-        luck = None if self.luck is None else self.luck[t].to(x_logits)
-        def otherwise(): return (x_logits if luck is None else x_logits + luck)[:, 1:].argmax(-1).view(self.shape) + 1
-        if self.rules.prompts is not None: begun = (self.out[..., :t] > 0).any(-1)
-        self.out[..., t] = token = self.rules.settle(t, lambda: _choose(x_logits, y_logits, self.hear_y, luck).view(self.shape), otherwise, begun)
-        self.token = token.flatten()
+def take(self:_Writer, t, x):
+    "Choose the tokens of row t from the layers' answer x (B·n, dim)."
+    x_logits, y_logits, begun = self.model.head_x(x), self.model.head_y(x) if self.hear_y else None, None
+    luck = None if self.luck is None else self.luck[t].to(x_logits)
+    def otherwise(): return (x_logits if luck is None else x_logits + luck)[:, 1:].argmax(-1).view(self.shape) + 1
+    if self.rules.prompts is not None: begun = (self.out[..., :t] > 0).any(-1)
+    self.out[..., t] = token = self.rules.settle(t, lambda: _choose(x_logits, y_logits, self.hear_y, luck).view(self.shape), otherwise, begun)
+    self.token = token.flatten()
+
+_Writer.write_row, _Writer.take = write_row, take
 
 # %% ../../nbs/lanelm/05_decoding.ipynb #ad4428f2
 def write_open(self:_Writer, n:int):

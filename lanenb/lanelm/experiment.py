@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ExperimentSettings', 'forced_px', 'answers', 'original_lanes', 'culane_scores', 'train', 'evaluate', 'decode_ms',
-           'attention', 'input_spread', 'reading']
+           'attention', 'input_spread', 'prompted', 'reading']
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #ce3b173d
 import math, time
@@ -15,10 +15,12 @@ from torch.utils.data import DataLoader
 from ..core.optim import adamw, warmup_cosine
 from ..core.settings import Settings, setting
 from ..core.training import Trainer, TrainSettings
-from .decoding import decode_greedy, evaluating
+from .decoding import decode_greedy, evaluating, finish_lanes
 from .diagnostics import blind_lanes, dependency, lane_errors, moves_px, spread_px, token_std, uniformity
 from .frames import TokenSet
-from .model import lanelm_loss, teacher_inputs
+from .model import PAPER_SIZES
+from .prompting import simulate_prompts
+from .schedule import ScheduledLoss, ScheduleSettings
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #bc8ddc44
 @dataclass(frozen=True)
@@ -35,33 +37,33 @@ class ExperimentSettings(Settings):
     clip: float = setting(1.0, "largest gradient norm", low=0)
     precision: str = setting("no", "mixed precision", choices=("no", "bf16"))
     seed: int = setting(0, "decides weights and order of the data")
-    PRESETS = {"mini": {}, "paper": dict(encoder="dla34", epochs=100, batch=128, lr=3e-4, precision="bf16")}
+    PRESETS = {"mini": {}} | {name: dict(encoder=encoder, epochs=100, batch=128, lr=3e-4, precision="bf16") for name, (_, encoder) in {"paper": (256, "dla34"), **PAPER_SIZES}.items()}
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #e5ec2a49
 def forced_px(model, memory, x):
     "Teacher-forced x in px (B, L, T): the likeliest token at every row, given the true tokens `x` (B, L, T) before it; NaN where the model says 'no lane'."
-    logits = model(memory, teacher_inputs(x, model.settings.first))[0]
+    logits = model(memory, model.inputs(x))[0]
     return model.tokenizer.rows_px(logits.argmax(-1).cpu().numpy())
 
 @torch.no_grad()
-def answers(model, frames, device="cpu", features=None, chunk:int=16) -> dict:
-    "What the model makes of `frames`: `forced` and `free` x in px (B, L, T), the greedy `tokens`, and the `memory` (B, N, D). `features` (B first) replaces the frames' own."
+def answers(model, frames, device="cpu", features=None, chunk:int=16, prompts=None) -> dict:
+    """What the model makes of `frames`: `forced` and `free` x in px (B, L, T), the greedy `tokens`, and the `memory` (B, N, D). `features` (B first) replaces the frames' own,
+    `prompts` (B, L, T) are given to the free one."""
     forced, free, memories = [], [], []
     with evaluating(model):
         for i in range(0, len(frames), chunk):
             maps = frames.part(i, i + chunk) if features is None else [f[i:i+chunk] for f in features]
             memory = model.visual([m.to(device) for m in maps])
             forced.append(forced_px(model, memory, frames.x[i:i+chunk].to(device)))
-            free.append(decode_greedy(model, memory).cpu())
+            free.append(decode_greedy(model, memory, prompts=None if prompts is None else prompts[i:i+chunk].to(device)).cpu())
             memories.append(memory.cpu())
     tokens = torch.cat(free)
     return dict(forced=np.concatenate(forced), free=model.tokenizer.rows_px(tokens.numpy()), tokens=tokens, memory=torch.cat(memories))
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #ee4851f9
 def original_lanes(model, tokens, frames) -> list:
-    "Lanes in original px, a list per frame, of tokens (B, L, T): decoded, smoothed as the design says, taken back through each frame's view; lanes of a single point are dropped."
-    decoded = model.tokenizer.decode(tokens, window=model.settings.smooth_window)
-    return [[view.back(lane) for lane in lanes if len(lane) > 1] for lanes, view in zip(decoded, frames.views)]
+    "Lanes in original px, a list per frame, of tokens (B, L, T): decoded, cut and smoothed as the settings say, taken back through each frame's view; lanes of a single point are dropped."
+    return [[view.back(lane) for lane in lanes if len(lane) > 1] for lanes, view in zip(finish_lanes(model, tokens), frames.views)]
 
 def culane_scores(model, tokens, frames) -> dict:
     "CULane `f1_50`, `f1_75` and `mf1` of tokens (B, L, T) against the frames' annotated lanes; in frames that are not 1640 px wide the 30-px lane is scaled with the width."
@@ -72,8 +74,10 @@ def culane_scores(model, tokens, frames) -> dict:
     return dict(f1_50=found["iou"]["0.5"]["f1"], f1_75=found["iou"]["0.75"]["f1"], mf1=found["mF1"])
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #5f48ca8c
-def train(model, frames, s:ExperimentSettings, out, device="cpu", resume:bool=False) -> list[dict]:
-    "Train `model` on `frames` by `lanelm_loss`; curves and checkpoints go to `out`, where `resume` goes on from. Returns the rows of the curves, those before a resume included."
+def train(model, frames, s:ExperimentSettings, out, device="cpu", resume:bool=False, schedule:ScheduleSettings|None=None) -> list[dict]:
+    """Train `model` on `frames` by `lanelm_loss` and the `schedule` (by default teacher forcing); curves and checkpoints go to `out`, where `resume` goes on from.
+
+    Returns the rows of the curves, those before a resume included."""
     loader = DataLoader(TokenSet(frames), batch_size=min(s.batch, len(frames)), shuffle=True)
     steps = s.epochs*len(loader)
     optimizer = adamw(model, s.lr, s.weight_decay)
@@ -83,7 +87,8 @@ def train(model, frames, s:ExperimentSettings, out, device="cpu", resume:bool=Fa
     def validate(model, epoch):
         said, truth = answers(model, few, device), model.tokenizer.rows_px(few.x.numpy())
         return dict(tf_px=_gap(said["forced"], truth), ar_px=lane_errors(said["free"], truth)["px"])
-    trainer = Trainer(model, lanelm_loss, optimizer, warmup_cosine(optimizer, steps, warmup=min(steps//10, 100)), {"train": loader}, loop, out, validate=validate)
+    loss = ScheduledLoss(schedule or ScheduleSettings(), s.epochs)
+    trainer = Trainer(model, loss, optimizer, warmup_cosine(optimizer, steps, warmup=min(steps//10, 100)), {"train": loader}, loop, out, validate=validate)
     return trainer.fit(resume=resume)
 
 def _first(frames, n):
@@ -125,7 +130,7 @@ def _swap_scores(model, frames, said, truth, elsewhere, device, seed) -> dict:
     "The control with another frame's features: how far lanes move, how wrong they then are, and what a teacher-forced prediction depends on."
     wrong, n = lane_errors(elsewhere["free"], truth), min(len(frames), 16)
     def predict(memory, x_in): return model.tokenizer.rows_px(model(memory.to(device), x_in.to(device))[0].argmax(-1).cpu().numpy())
-    with evaluating(model): leans = dependency(predict, said["memory"][:n], elsewhere["memory"][:n], teacher_inputs(frames.x[:n], model.settings.first), seed)
+    with evaluating(model): leans = dependency(predict, said["memory"][:n], elsewhere["memory"][:n], model.inputs(frames.x[:n]), seed)
     return dict(moves_px=moves_px(said["free"], elsewhere["free"]), swapped_px=wrong["px"], swapped_found=wrong["found"], swapped_invented=wrong["invented"],
                 **_prefixed("swapped_", culane_scores(model, elsewhere["tokens"], frames)), **leans)
 
@@ -156,18 +161,36 @@ def attention(model, frames, n:int=8, device="cpu") -> dict:
     with evaluating(model):
         for i in range(min(n, len(frames))):
             x = frames.x[i:i+1].to(device)
-            weights = model(model.visual([f.to(device) for f in frames.part(i, i + 1)]), teacher_inputs(x, model.settings.first), weights=True)[2]
+            memory = model.visual([f.to(device) for f in frames.part(i, i + 1)])
+            weights = model(memory, model.inputs(x), weights=True)[2]
             there = (x[0] > 0).float()                                            # (L, T)
             u = torch.stack([uniformity(w[0]) for w in weights])                  # (layers, heads, L, T)
             sums, counts = sums + (u*there).sum(2), counts + there.sum(0)
-            maps.append(torch.stack([(w[0]*there[None, :, :, None]).sum((0, 1, 2))/(there.sum()*w.shape[1]) for w in weights]).cpu())
+            maps.append(torch.stack([_laid_out(model, memory, l, (w[0]*there[None, :, :, None]).sum((0, 1, 2))/(there.sum()*w.shape[1])) for l, w in enumerate(weights)]).cpu())
     return dict(uniformity=(sums/counts).cpu().numpy(), maps=torch.stack(maps).numpy())
+
+def _laid_out(model, memory, layer, w):
+    "The weights w of `layer` for the tokens that it reads, as weights (N,) of all tokens of the `memory`."
+    read = model.visual.for_layer(torch.arange(memory.shape[1], device=w.device)[None, :, None], layer, len(model.layers)).flatten()
+    return w.new_zeros(memory.shape[1]).index_copy(0, read, w)
 
 @torch.no_grad()
 def input_spread(model, *sets, device="cpu", n:int=64) -> dict:
-    "`token_std` of the encoder's features after LayerNorm (what the decoder's projection reads, before the position code) over up to `n` frames of each of the `sets`, for the coarsest level."
+    """`token_std` of the encoder's features after LayerNorm (what the decoder's projection reads, before the position code) over up to `n` frames of each of the `sets`,
+    for the coarsest level; `grid`, its rows and columns."""
     maps = model.visual._levels([torch.cat(f).to(device) for f in zip(*[[f[:n] for f in frames.features] for frames in sets])])
-    return token_std(model.visual.norms[-1](maps[-1].flatten(2).mT))
+    return dict(token_std(model.visual.norms[-1](maps[-1].flatten(2).mT)), grid=tuple(maps[-1].shape[-2:]))
+
+# %% ../../nbs/lanelm/09_experiment.ipynb #56f39a15
+def prompted(model, frames, device="cpu", counts=(1, 2, 4), noise_px:float=5.0, seed:int=0, silence:bool=False) -> dict:
+    "Error in px and CULane F1 of the model on `frames` with 1, 2, 4 simulated keypoints per lane: `kp1_ar_px`, `kp1_f1_50`, `kp1_f1_75`, `kp1_mf1`, `kp2_…`; with `silence` empty slots are told so, and the names end in `_cmd`."
+    truth, found, end = model.tokenizer.rows_px(frames.x.numpy()), {}, "_cmd" if silence else ""
+    for n in counts:
+        prompts = simulate_prompts(frames.x, n, model.tokenizer, noise_px, torch.Generator().manual_seed(seed), silence)
+        said = answers(model, frames, device, prompts=prompts)
+        scores = dict(ar_px=lane_errors(said["free"], truth)["px"], **culane_scores(model, said["tokens"], frames))
+        found |= {f"kp{n}_{name}{end}": value for name, value in scores.items()}
+    return found
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #10af39f5
 def reading(m:dict, n_images:int, n_others:int=0) -> list[str]:
