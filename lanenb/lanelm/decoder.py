@@ -132,7 +132,8 @@ RowLayer.remember, RowLayer.look = remember_row, look_row
 
 # %% ../../nbs/lanelm/03_decoder.ipynb #e91d03d9
 def open_rows(self:RowLayer, x):
-    "The layer's answer (B, lanes, n, dim) for the first n rows x (B, lanes, n, dim), all of them at once, each seeing all; the rows that follow are then written one by one."
+    """The layer's answer (B, lanes, n, dim) for the first n rows x (B, lanes, n, dim), all of them at once, each seeing all; the rows that follow are
+    then written one by one."""
     self.t = x.shape[2]
     def keep(past): self.past[:, :, :, :self.t] = torch.stack(past)
     return self.layer(x, self.keys, known=self.t, keep=keep)[0]

@@ -25,14 +25,17 @@ def cut(x):
 
 # %% ../../nbs/lanelm/05_decoding.ipynb #a060861e
 def check_prompts(prompts, images:int, slots:int, settings):
-    "`prompts` (images, slots, T), -1: free, with the zeros that they imply. Raises `ValueError` for another shape, a token outside the vocabulary, or a 0 between two positions."
-    if prompts.ndim != 3 or prompts.shape[1:] != (slots, settings.rows): raise ValueError(f"prompts must be (images, {slots} slots, {settings.rows} rows), not {tuple(prompts.shape)}")
+    """`prompts` (images, slots, T), -1: free, with the zeros that they imply. Raises `ValueError` for another shape, a token outside the vocabulary, or
+    a 0 between two positions."""
+    if prompts.ndim != 3 or prompts.shape[1:] != (slots, settings.rows):
+        raise ValueError(f"prompts must be (images, {slots} slots, {settings.rows} rows), not {tuple(prompts.shape)}")
     if len(prompts) != images: raise ValueError(f"prompts of {len(prompts)} images, a memory of {images}")
     if prompts.is_floating_point() or prompts.is_complex(): raise ValueError(f"prompts are whole numbers, not {prompts.dtype}")
     if prompts.numel() and (prompts.min() < -1 or prompts.max() >= settings.vocab):
         raise ValueError(f"prompts are -1 (free) or tokens 0 … {settings.vocab - 1}, these reach from {prompts.min()} to {prompts.max()}")
     zero, later, before = prompts == 0, _later(prompts > 0), (prompts > 0).cumsum(-1) > 0
-    if (bad := (zero & later & before).nonzero()).numel(): raise ValueError(f"image {bad[0, 0]}, slot {bad[0, 1]}: row {bad[0, 2]} is prompted 'no lane' between two positions")
+    if (bad := (zero & later & before).nonzero()).numel():
+        raise ValueError(f"image {bad[0, 0]}, slot {bad[0, 1]}: row {bad[0, 2]} is prompted 'no lane' between two positions")
     return prompts.masked_fill(_later(zero & later), 0)
 
 def _later(there):
@@ -60,7 +63,8 @@ class Rules:
         if prompts is not None: self.given, self.unfinished = prompts >= 0, _later(prompts > 0)
 
     def settle(self, t:int, choice, otherwise, begun):
-        "The tokens (B, n) of row t: `choice()`, or `otherwise()` (the same without the token 0) where the lane, `begun` (B, n), goes on for sure, or the prompt."
+        """The tokens (B, n) of row t: `choice()`, or `otherwise()` (the same without the token 0) where the lane, `begun` (B, n), goes on for sure, or
+        the prompt."""
         if self.prompts is None: return choice()
         held = self.unfinished[..., t] & begun
         x = torch.where(held, otherwise(), choice()) if held.any() else choice()
@@ -89,11 +93,13 @@ def _slots(model, slots):
 MODES = ("autoregressive", "visual_first", "parallel", "hybrid")
 
 def rows_at_once(model, mode:str|None=None) -> int:
-    "Rows that are written in one pass: those of the model's design, or as `mode` says (autoregressive and visual_first: 0, parallel: all, hybrid: 5). Raises `ValueError`."
+    """Rows that are written in one pass: those of the model's design, or as `mode` says (autoregressive and visual_first: 0, parallel: all, hybrid: 5).
+    Raises `ValueError`."""
     s = model.settings
     if mode is None: return s.n_open
     check_names([mode], MODES, "way of writing")
-    if mode == "visual_first" and not s.cross_first: raise ValueError(f"design '{s.design}' does not look at the picture first: its rows are written 'autoregressive'")
+    if mode == "visual_first" and not s.cross_first:
+        raise ValueError(f"design '{s.design}' does not look at the picture first: its rows are written 'autoregressive'")
     return {"parallel": s.rows, "hybrid": s.n_open if 0 < s.n_open < s.rows else min(5, s.rows)}.get(mode, 0)
 
 # %% ../../nbs/lanelm/05_decoding.ipynb #23192581
@@ -117,9 +123,11 @@ def decode_reference(model:LaneLM, memory, slots:int|None=None, prompts=None, te
 
 # %% ../../nbs/lanelm/05_decoding.ipynb #59261736
 def decode_greedy(model:LaneLM, memory, slots:int|None=None, prompts=None, temperature:float=0.0, generator=None, mode:str|None=None, hints=None):
-    """Tokens (B, slots, T), int64, written for `memory` (B, N, dim): all lanes of all images together, with cached keys and values. The tokens of `decode_reference`.
+    """Tokens (B, slots, T), int64, written for `memory` (B, N, dim): all lanes of all images together, with cached keys and values. The tokens of
+    `decode_reference`.
 
-    `prompts` (B, slots, T): tokens that are given, -1: free. `temperature` > 0 draws tokens with `generator` instead of taking the likeliest. `mode`: another of `MODES` than the design's.
+    `prompts` (B, slots, T): tokens that are given, -1: free. `temperature` > 0 draws tokens with `generator` instead of taking the likeliest.
+    `mode`: another of `MODES` than the design's.
     `hints`: what a model with hints hears, by default the `prompts`."""
     n, s, B = _slots(model, slots), model.settings, len(memory)
     known, luck = rows_at_once(model, mode), _luck(s, B, n, temperature, generator)
@@ -176,7 +184,8 @@ _Writer.write_open = write_open
 
 # %% ../../nbs/lanelm/05_decoding.ipynb #ad3f2d0f
 def cut_jumps(lane, floor_px:float=0.0):
-    "`lane` (N, 2) up to its first step in x that is above `floor_px` and twice the 85th percentile of its steps; lanes of ten points or less are left alone. LaneLM paper, Algorithm 1 (there `floor_px` = 0)."
+    """`lane` (N, 2) up to its first step in x that is above `floor_px` and twice the 85th percentile of its steps; lanes of ten points or less are left
+    alone. LaneLM paper, Algorithm 1 (there `floor_px` = 0)."""
     if len(lane) <= 10: return lane
     d = np.abs(np.diff(np.asarray(lane, np.float64)[:, 0]))
     jump = d > max(2*np.percentile(d, 85), floor_px)

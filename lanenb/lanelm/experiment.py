@@ -37,7 +37,8 @@ class ExperimentSettings(Settings):
     clip: float = setting(1.0, "largest gradient norm", low=0)
     precision: str = setting("no", "mixed precision", choices=("no", "bf16"))
     seed: int = setting(0, "decides weights and order of the data")
-    PRESETS = {"mini": {}} | {name: dict(encoder=encoder, epochs=100, batch=128, lr=3e-4, precision="bf16") for name, (_, encoder) in {"paper": (256, "dla34"), **PAPER_SIZES}.items()}
+    PRESETS = {"mini": {}} | {name: dict(encoder=encoder, epochs=100, batch=128, lr=3e-4, precision="bf16")
+                              for name, (_, encoder) in {"paper": (256, "dla34"), **PAPER_SIZES}.items()}
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #e5ec2a49
 def forced_px(model, memory, x):
@@ -47,7 +48,8 @@ def forced_px(model, memory, x):
 
 @torch.no_grad()
 def answers(model, frames, device="cpu", features=None, chunk:int=16, prompts=None) -> dict:
-    """What the model makes of `frames`: `forced` and `free` x in px (B, L, T), the greedy `tokens`, and the `memory` (B, N, D). `features` (B first) replaces the frames' own,
+    """What the model makes of `frames`: `forced` and `free` x in px (B, L, T), the greedy `tokens`, and the `memory` (B, N, D). `features` (B first)
+    replaces the frames' own,
     `prompts` (B, L, T) are given to the free one."""
     forced, free, memories = [], [], []
     with evaluating(model):
@@ -62,7 +64,8 @@ def answers(model, frames, device="cpu", features=None, chunk:int=16, prompts=No
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #ee4851f9
 def original_lanes(model, tokens, frames) -> list:
-    "Lanes in original px, a list per frame, of tokens (B, L, T): decoded, cut and smoothed as the settings say, taken back through each frame's view; lanes of a single point are dropped."
+    """Lanes in original px, a list per frame, of tokens (B, L, T): decoded, cut and smoothed as the settings say, taken back through each frame's view;
+    lanes of a single point are dropped."""
     return [[view.back(lane) for lane in lanes if len(lane) > 1] for lanes, view in zip(finish_lanes(model, tokens), frames.views)]
 
 def culane_scores(model, tokens, frames) -> dict:
@@ -75,7 +78,8 @@ def culane_scores(model, tokens, frames) -> dict:
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #5f48ca8c
 def train(model, frames, s:ExperimentSettings, out, device="cpu", resume:bool=False, schedule:ScheduleSettings|None=None) -> list[dict]:
-    """Train `model` on `frames` by `lanelm_loss` and the `schedule` (by default teacher forcing); curves and checkpoints go to `out`, where `resume` goes on from.
+    """Train `model` on `frames` by `lanelm_loss` and the `schedule` (by default teacher forcing); curves and checkpoints go to `out`, where `resume`
+    goes on from.
 
     Returns the rows of the curves, those before a resume included."""
     loader = DataLoader(TokenSet(frames), batch_size=min(s.batch, len(frames)), shuffle=True)
@@ -166,7 +170,8 @@ def attention(model, frames, n:int=8, device="cpu") -> dict:
             there = (x[0] > 0).float()                                            # (L, T)
             u = torch.stack([uniformity(w[0]) for w in weights])                  # (layers, heads, L, T)
             sums, counts = sums + (u*there).sum(2), counts + there.sum(0)
-            maps.append(torch.stack([_laid_out(model, memory, l, (w[0]*there[None, :, :, None]).sum((0, 1, 2))/(there.sum()*w.shape[1])) for l, w in enumerate(weights)]).cpu())
+            means = [(w[0]*there[None, :, :, None]).sum((0, 1, 2))/(there.sum()*w.shape[1]) for w in weights]
+            maps.append(torch.stack([_laid_out(model, memory, l, w) for l, w in enumerate(means)]).cpu())
     return dict(uniformity=(sums/counts).cpu().numpy(), maps=torch.stack(maps).numpy())
 
 def _laid_out(model, memory, layer, w):
@@ -183,7 +188,8 @@ def input_spread(model, *sets, device="cpu", n:int=64) -> dict:
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #56f39a15
 def prompted(model, frames, device="cpu", counts=(1, 2, 4), noise_px:float=5.0, seed:int=0, silence:bool=False) -> dict:
-    "Error in px and CULane F1 of the model on `frames` with 1, 2, 4 simulated keypoints per lane: `kp1_ar_px`, `kp1_f1_50`, `kp1_f1_75`, `kp1_mf1`, `kp2_…`; with `silence` empty slots are told so, and the names end in `_cmd`."
+    """Error in px and CULane F1 of the model on `frames` with 1, 2, 4 simulated keypoints per lane: `kp1_ar_px`, `kp1_f1_50`, `kp1_f1_75`, `kp1_mf1`,
+    `kp2_…`; with `silence` empty slots are told so, and the names end in `_cmd`."""
     truth, found, end = model.tokenizer.rows_px(frames.x.numpy()), {}, "_cmd" if silence else ""
     for n in counts:
         prompts = simulate_prompts(frames.x, n, model.tokenizer, noise_px, torch.Generator().manual_seed(seed), silence)

@@ -19,8 +19,10 @@ from .visual_tokens import KINDS
 # %% ../../nbs/lanelm/08_frames.ipynb #be1e20cc
 @dataclass
 class Frames:
-    """Frames ready for LaneLM: `x`, `y` tokens (B, L, T); `features`, the cached maps (B, C, h, w) of the levels in use, finest first; `lanes` in original px; `views`; `names`;
-    `images`, the first few in the network's space; `empty`, how many frames without a lane were passed over; `bad`, (path, cause) of those that could not be read;
+    """Frames ready for LaneLM: `x`, `y` tokens (B, L, T); `features`, the cached maps (B, C, h, w) of the levels in use, finest first; `lanes` in
+    original px; `views`; `names`;
+    `images`, the first few in the network's space; `empty`, how many frames without a lane were passed over; `bad`, (path, cause) of those that
+    could not be read;
     `pairs`, tokens (B, L, T) that a decoder may read instead of the truth: see `with_pairs`."""
     x: torch.Tensor
     y: torch.Tensor
@@ -95,7 +97,8 @@ class TokenSet(Dataset):
 
 # %% ../../nbs/lanelm/08_frames.ipynb #77be6edb
 def with_pairs(frames:Frames, detected, tokenizer, far_px:float=100.0) -> Frames:
-    "`frames` with `pairs`, from the lanes that a detector found: `detected`, a list per frame of lanes (N, 2) in original px. Raises `ValueError` for another number of frames."
+    """`frames` with `pairs`, from the lanes that a detector found: `detected`, a list per frame of lanes (N, 2) in original px. Raises `ValueError` for
+    another number of frames."""
     if len(detected) != len(frames): raise ValueError(f"lanes detected in {len(detected)} frames, but there are {len(frames)}")
     pairs = [composed([view.forward(lane) for lane in lanes], x, tokenizer, far_px) for lanes, x, view in zip(detected, frames.x, frames.views)]
     return replace(frames, pairs=torch.stack(pairs))

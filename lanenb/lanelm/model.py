@@ -103,7 +103,8 @@ class KeypointEmbedding(nn.Module):
         return (self.y.weight[:-1] + self.pos.weight) + self.lane_scale*lane[:, None]
 
     def forward(self, x_in, slots=None, prompts=None):
-        "Queries (B, L, T, dim) for the input tokens x_in (B, L, T) of the first T rows; `slots` (L,) are the lanes' slots, by default the first L; `prompts` as for `hints`."
+        """Queries (B, L, T, dim) for the input tokens x_in (B, L, T) of the first T rows; `slots` (L,) are the lanes' slots, by default the first L;
+        `prompts` as for `hints`."""
         if slots is None: slots = torch.arange(x_in.shape[1], device=x_in.device)
         x = self.x_scale*self.x(x_in) + self.places(slots)[:, :x_in.shape[2]]
         return x if self.hint is None or prompts is None else x + self.hints(prompts)
@@ -172,7 +173,8 @@ def teacher_inputs(x, first:str="truth"):
 
 # %% ../../nbs/lanelm/04_model.ipynb #dc2f6358
 def inputs(self:LaneLM, x, prompts=None):
-    "Input tokens (B, L, T) for the target tokens x (B, L, T): `teacher_inputs` as the settings say, 0 for the rows that are written at once; below a token of `prompts` (-1: free), that token."
+    """Input tokens (B, L, T) for the target tokens x (B, L, T): `teacher_inputs` as the settings say, 0 for the rows that are written at once; below a
+    token of `prompts` (-1: free), that token."""
     out = teacher_inputs(x, self.settings.first)
     out[..., :self.settings.n_open] = 0
     if prompts is None: return out

@@ -12,7 +12,8 @@ from scipy.optimize import linear_sum_assignment
 
 # %% ../../nbs/lanelm/11_prompting.ipynb #caa67216
 def prompts_from_points(points, tokenizer, slots:int=4):
-    """Prompts (slots, T), int64, of one image: for each slot, from the left, an array of points (N, 2) in the network's px, nothing ([]: the slot is free), or None ("no lane here").
+    """Prompts (slots, T), int64, of one image: for each slot, from the left, an array of points (N, 2) in the network's px, nothing ([]: the slot is
+    free), or None ("no lane here").
 
     Missing slots are free. Raises `ValueError` for a point outside the image, more lanes than slots, or tokens that are steps."""
     _absolute(tokenizer)
@@ -27,7 +28,8 @@ def prompts_from_points(points, tokenizer, slots:int=4):
 
 def _absolute(tokenizer):
     "Refuse a tokenizer whose tokens do not say where a lane is."
-    if tokenizer.settings.mode == "relative": raise ValueError("in the mode 'relative' a token is a step from the row above, which a prompt does not know; use 'absolute' or 'relative_disjoint'")
+    if tokenizer.settings.mode == "relative":
+        raise ValueError("in the mode 'relative' a token is a step from the row above, which a prompt does not know; use 'absolute' or 'relative_disjoint'")
 
 # %% ../../nbs/lanelm/11_prompting.ipynb #82125c81
 def _on_rows(lane, tokenizer, i):
@@ -42,7 +44,8 @@ def _on_rows(lane, tokenizer, i):
 
 # %% ../../nbs/lanelm/11_prompting.ipynb #3e9834ae
 def start_prompts(lanes, tokenizer, slots:int=4, n:int=2, silence:bool=False):
-    "Prompts (slots, T) of one image from a detector's `lanes`, (N, 2) each in the network's px, left to right: the lowest `n` rows of each. `silence`: empty slots are 'no lane here'."
+    """Prompts (slots, T) of one image from a detector's `lanes`, (N, 2) each in the network's px, left to right: the lowest `n` rows of each.
+    `silence`: empty slots are 'no lane here'."""
     _absolute(tokenizer)
     bins = torch.from_numpy(tokenizer.to_bins(tokenizer.encode_frames([lanes], slots)[0][0]))
     there = bins > 0
@@ -52,7 +55,8 @@ def start_prompts(lanes, tokenizer, slots:int=4, n:int=2, silence:bool=False):
 
 # %% ../../nbs/lanelm/11_prompting.ipynb #4a18d911
 def simulate_prompts(x, n, tokenizer, noise_px:float=5.0, generator=None, silence:bool=False):
-    """Prompts (B, L, T) for the true tokens x (B, L, T): `n` (a number, or whole numbers (B, L)) adjacent rows of each lane at a random place, off by up to ± `noise_px`.
+    """Prompts (B, L, T) for the true tokens x (B, L, T): `n` (a number, or whole numbers (B, L)) adjacent rows of each lane at a random place, off
+    by up to ± `noise_px`.
 
     Lanes on fewer rows give all of them, empty slots none (with `silence`: 'no lane here'). `generator`: a torch generator, by default the global one."""
     _absolute(tokenizer)
@@ -68,20 +72,23 @@ def simulate_prompts(x, n, tokenizer, noise_px:float=5.0, generator=None, silenc
 
 # %% ../../nbs/lanelm/11_prompting.ipynb #220f3beb
 def match_starts(pseudo, true, far_px:float=100.0) -> list[tuple[int, int]]:
-    "Pairs (i, j) of lanes, lists of (N, 2) in px, y ascending, whose start points (the lowest) are nearest: one to one, at the least total distance, none farther than `far_px`."
+    """Pairs (i, j) of lanes, lists of (N, 2) in px, y ascending, whose start points (the lowest) are nearest: one to one, at the least total distance,
+    none farther than `far_px`."""
     a, b = (np.array([l[-1] if len(l) else (np.nan, np.nan) for l in lanes], float).reshape(-1, 2) for lanes in (pseudo, true))
     gap = np.linalg.norm(a[:, None] - b[None], axis=-1)
     cost = np.where(gap <= far_px, gap, 1e6)                       # an impossible pair costs more than any real one
     return [(int(i), int(j)) for i, j in zip(*linear_sum_assignment(cost)) if cost[i, j] < 1e6]
 
 def composed(pseudo, x, tokenizer, far_px:float=100.0):
-    "What to read, tokens (slots, T), for one image's true tokens x (slots, T) and a detector's lanes `pseudo`, (N, 2) in the network's px: theirs where the slot's matched lane has the row, the truth elsewhere."
+    """What to read, tokens (slots, T), for one image's true tokens x (slots, T) and a detector's lanes `pseudo`, (N, 2) in the network's px: theirs
+    where the slot's matched lane has the row, the truth elsewhere."""
     _absolute(tokenizer)
     theirs, read = torch.from_numpy(tokenizer.encode(pseudo)[0]), x.clone()
     for i, j in match_starts(tokenizer.decode(theirs), tokenizer.decode(x), far_px): read[j] = torch.where(theirs[i] > 0, theirs[i], x[j])
     return read
 
 def teacher_pairs(pseudo, true, tokenizer, slots:int=4, far_px:float=100.0):
-    "What to read and what to write, tokens (slots, T) int64 each, for one image's detected lanes `pseudo` and `true` lanes, (N, 2) in the network's px. LaneLM paper, equation 10."
+    """What to read and what to write, tokens (slots, T) int64 each, for one image's detected lanes `pseudo` and `true` lanes, (N, 2) in the network's
+    px. LaneLM paper, equation 10."""
     x = torch.from_numpy(tokenizer.encode_frames([true], slots)[0][0])
     return composed(pseudo, x, tokenizer, far_px), x

@@ -56,7 +56,8 @@ ScheduleSettings.__post_init__ = _fill_in
 
 # %% ../../nbs/lanelm/10_schedule.ipynb #20718c00
 def sampled_inputs(model, memory, given, share:float, prompts=None):
-    "Input tokens (B, L, T) for the tokens `given` (B, L, T), a `share` of them (drawn from the global generator) replaced by what the model writes in a teacher-forced pass."
+    """Input tokens (B, L, T) for the tokens `given` (B, L, T), a `share` of them (drawn from the global generator) replaced by what the model writes in
+    a teacher-forced pass."""
     x_in = model.inputs(given, prompts)
     with evaluating(model): own = model(memory, x_in, prompts=prompts)[0].argmax(-1)
     mine = model.inputs(own, prompts)
@@ -87,7 +88,8 @@ def rollout_loss(model, memory, x, steps:int, prompts=None):
 
 # %% ../../nbs/lanelm/10_schedule.ipynb #5c01d18d
 class ScheduledLoss:
-    "`lanelm_loss` by the schedule `settings` over `epochs` epochs: (scalar, dict), with `loss_rollout` where it counts. A batch may hold `pairs` (B, L, T): tokens to read instead of the truth."
+    """`lanelm_loss` by the schedule `settings` over `epochs` epochs: (scalar, dict), with `loss_rollout` where it counts. A batch may hold `pairs` (B,
+    L, T): tokens to read instead of the truth."""
     def __init__(self, settings:ScheduleSettings, epochs:int): self.settings, self.epochs, self.done = settings, epochs, 0.0
 
     def set_epoch(self, epoch:int):

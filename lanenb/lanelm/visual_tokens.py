@@ -49,7 +49,8 @@ class LearnedPool(nn.Module):
 
 # %% ../../nbs/lanelm/02_visual_tokens.ipynb #11635a39
 class VisualTokens(nn.Module):
-    """The maps of a feature pyramid as a memory (B, N, dim). `kind`: 'p5' (250 tokens), 'pooled' (P5 averaged to 5 × 13: 65), 'learned' (P5 pooled by learned queries: 65),
+    """The maps of a feature pyramid as a memory (B, N, dim). `kind`: 'p5' (250 tokens), 'pooled' (P5 averaged to 5 × 13: 65), 'learned' (P5 pooled
+    by learned queries: 65),
     'fpn' (all levels, finest first: 5250) or 'levels' (the same tokens, each decoder layer reads one level of them)."""
     def __init__(self, kind:str, dim:int, channels:int=64, frequency:float=1.0, amplitude:float=1.0, scaled:bool=False):
         super().__init__()
