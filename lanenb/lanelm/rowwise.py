@@ -29,8 +29,9 @@ class RowwiseSettings(TokenizerSettings):
     blocks: int = setting(2, "convolution blocks on the row map", low=0)
     fine: int = setting(16, "width of the pointer within a cell", low=1)
     sigma: float = setting(2.0, "half width of the soft target", unit="px", low=0.1)
-    jitter: float = setting(1.0, "disturbance of the past in training; 1: an offset of 8 px and a walk of 1 px a row, each in half of the lanes, white noise of 1.5 px in most", low=0)
-    forget: float = setting(0.25, "share of lanes of whose past rows are hidden in training", low=0, high=1)
+    jitter: float = setting(1.5, "disturbance of the past in training; 1: offset 8 px, walk 1 px a row, noise 1.5 px, each in some of the lanes", low=0)
+    forget: float = setting(0.5, "share of lanes of whose past rows are hidden in training", low=0, high=1)
+    own: float = setting(0.5, "share of lanes that get the network's own answers as their past in training", low=0, high=1)
     prompted: float = setting(0.5, "share of training frames with prompts", low=0, high=1)
     PRESETS = {"mini": {}, "paper": dict(dim=128, layers=3, heads=8, ffn=256, fine=32)}
 
@@ -42,7 +43,7 @@ class RowwiseSettings(TokenizerSettings):
 
 # %% ../../nbs/lanelm/12_rowwise.ipynb #6b1579fe
 def bottom_px(x, s):
-    "Where each lane of the tokens `x` (B, L, T) meets the lowest row, px (B, L), drawn on by its lowest five rows; inf where there is no lane."
+    "Where each lane of tokens `x` (B, L, T) meets the lowest row, px (B, L), drawn on by its lowest five rows; inf: no lane."
     there, t = x > 0, torch.arange(x.shape[-1], device=x.device)
     px = (x.double() - .5)*(s.img_w/(s.bins - 1))
     last, first = torch.where(there, t, -1).amax(-1), torch.where(there, t, len(t)).amin(-1)
@@ -52,7 +53,7 @@ def bottom_px(x, s):
     return torch.where(last >= 0, x1 + (x1 - x0)/(low - high).clamp(min=1)*(len(t) - 1 - low), math.inf)
 
 def deal(x, s):
-    "Tokens `x` (B, L, T), lanes in any slots, dealt to the seats of design v6: around the middle of the image, in order from left to right. Dealing twice changes nothing."
+    "Tokens `x` (B, L, T), lanes in any slots, dealt to seats around the middle of the image, in order from left to right. Dealing twice changes nothing."
     bottom, L = bottom_px(x, s), x.shape[1]
     order = bottom.argsort(dim=-1, stable=True)
     n, left = bottom.isfinite().sum(-1), (bottom < s.img_w/2).sum(-1)
@@ -81,20 +82,21 @@ class RowBlock(nn.Module):
         return m + self.down(F.gelu(self.up(self.norm(self.near(m.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)))))
 
 class RowMap(nn.Module):
-    "Pyramid features [P3, P4, P5] as a map (B, T, W, dim) with one row per token row and P3's columns, and P5's cells as a context (B, N, dim)."
+    "[P3, P4, P5] as a map (B, T, W, dim) with a row per token and P3's columns, and the cells of P4 and P5 as a context (B, N, dim)."
     def __init__(self, s:RowwiseSettings):
         super().__init__()
         self.settings = s
         self.norms = nn.ModuleList(nn.BatchNorm2d(s.channels, affine=False) for _ in range(3))
         self.projs = nn.ModuleList(nn.Conv2d(s.channels, s.dim, 1) for _ in range(3))
-        self.blocks, self.context = nn.Sequential(*[RowBlock(s.dim) for _ in range(s.blocks)]), nn.Conv2d(s.channels, s.dim, 1)
+        self.blocks = nn.Sequential(*[RowBlock(s.dim) for _ in range(s.blocks)])
+        self.wide = nn.ModuleList(nn.Conv2d(s.channels, s.dim, 1) for _ in range(2))
 
     def forward(self, features):
         maps = [norm(f.float()).contiguous(memory_format=torch.channels_last) for norm, f in zip(self.norms, self._checked(features))]
         grid = (self.settings.rows, maps[0].shape[-1])
-        levels = [proj(m).float() for proj, m in zip(self.projs, maps)]
+        levels = [proj(m) for proj, m in zip(self.projs, maps)]
         m = sum(v if v.shape[-2:] == grid else F.interpolate(v, size=grid, mode="bilinear", align_corners=False) for v in levels)
-        return self.blocks(m.permute(0, 2, 3, 1)), self._context(maps[2])
+        return self.blocks(m.permute(0, 2, 3, 1)), torch.cat([self._context(conv, v) for conv, v in zip(self.wide, maps[1:])], 1)
 
 # %% ../../nbs/lanelm/12_rowwise.ipynb #50b3ce58
 def _checked(self:RowMap, features):
@@ -105,12 +107,12 @@ def _checked(self:RowMap, features):
         if m.ndim != 4 or m.shape[1] != s.channels: raise ValueError(f"features must be (images, {s.channels}, rows, columns), not {tuple(m.shape)}")
     return maps
 
-def _context(self:RowMap, p5):
-    "P5's cells (B, N, dim) with the code of their place."
-    s, (h, w), half = self.settings, p5.shape[-2:], self.settings.dim//2
-    y, x = (place_code((torch.arange(n, device=p5.device) + .5)*size/n, half, s.img_w) for n, size in ((h, s.img_h), (w, s.img_w)))
+def _context(self:RowMap, conv, level):
+    "The cells (B, N, dim) of a level with the code of their place."
+    s, (h, w), half = self.settings, level.shape[-2:], self.settings.dim//2
+    y, x = (place_code((torch.arange(n, device=level.device) + .5)*size/n, half, s.img_w) for n, size in ((h, s.img_h), (w, s.img_w)))
     code = torch.cat([y[:, None].expand(h, w, -1), x[None].expand(h, w, -1)], -1).flatten(0, 1)
-    return self.context(p5).flatten(2).mT + code
+    return conv(level).flatten(2).mT + code
 
 RowMap._checked, RowMap._context = _checked, _context
 
@@ -126,7 +128,9 @@ def past(px):
 
 # %% ../../nbs/lanelm/12_rowwise.ipynb #5a4178ce
 def ahead(given):
-    "The next prompted point at or after each step and the one after it, for `given` px (…, T), NaN where free: x and steps to go of both, (…, T) each; x is NaN where there is none."
+    """The next prompted point at or after each step and the one after it, for `given` px (…, T), NaN where free.
+
+    Returns x and steps to go of the first, x and steps to go of the second, (…, T) each; x is NaN where there is none."""
     T = given.shape[-1]
     step = torch.arange(T, device=given.device)
     first = torch.where(given.isnan(), T, step).flip(-1).cummin(-1)[0].flip(-1)
@@ -158,7 +162,8 @@ class RowwiseLayer(nn.Module):
         "x (B, T, L, dim) on; `row`, keys and values (B, T, heads, W, d); `cache`: [keys, values] of the steps before, grown in place."
         x = self.remember(x, mask, cache)
         q = self.split(self.row_q(self.norms[1](x)))
-        x = x + self.row_out(F.scaled_dot_product_attention(q, *row).transpose(2, 3).flatten(3))
+        weight = (q @ row[0].mT/q.shape[-1]**.5).softmax(-1)        # spelled out: faster for the four queries of a row than the fused kernel
+        x = x + self.row_out((weight @ row[1]).transpose(2, 3).flatten(3))
         q = self.split(self.wide_q(self.norms[2](x)).flatten(1, 2))
         x = x + self.wide_out(F.scaled_dot_product_attention(q, *context).transpose(1, 2).flatten(2)).view(x.shape)
         return x + self.ffn(self.norms[3](x))
@@ -200,9 +205,9 @@ class Pointer(nn.Module):
 _BEFORE, _ON, _UNSURE, _SILENT = range(4)      # the state of a lane: not begun, last point known, last point unknown, told to be silent
 
 class RowwiseLM(Pretrained, nn.Module):
-    "Design v6. `visual` reads an image once; `forward` gives every step's answers at once, given the points before; `13_v6` trains it and writes lanes with it."
+    "Design v6. `visual` reads an image once; `forward` gives every step's answers, given the points before; `lanelm.v6` trains it and writes with it."
     KIND, SETTINGS = "lanelm_v6", RowwiseSettings
-    FREE = frozenset({"sigma", "jitter", "forget", "prompted"})
+    FREE = frozenset({"sigma", "jitter", "forget", "own", "prompted"})
 
     def __init__(self, settings:RowwiseSettings|None=None):
         super().__init__()
@@ -216,7 +221,8 @@ class RowwiseLM(Pretrained, nn.Module):
 
 # %% ../../nbs/lanelm/12_rowwise.ipynb #764e42a5
 def visual(self:RowwiseLM, features) -> dict:
-    "What all lanes and steps share, made once per image: the `map` (B, T, W, dim) in the order of writing, keys and values of its `rows`, the `contexts` of the layers, the `points` to point at."
+    """What all lanes and steps share, made once per image: the `map` (B, T, W, dim) in the order of writing, keys and values of its `rows`,
+    the `contexts` of the layers, the `points` to point at. Raises `ValueError` for features of another shape."""
     s = self.settings
     m, cells = self.map(features)
     m, W = m.flip(1), m.shape[2]
@@ -232,16 +238,17 @@ RowwiseLM.visual, RowwiseLM.px_of = visual, px_of
 
 # %% ../../nbs/lanelm/12_rowwise.ipynb #628f4c16
 def sample(m, px, reach:int=2):
-    "Features of a map m (B, S, W, D) at `px` (B, L, S), in cells, and at 1 … `reach` cells to both sides: (B, L, S, (2·reach + 1)·D); zeros for NaN."
+    "Features of m (B, S, W, D) at `px` (B, L, S), in cells, and 1 … `reach` cells to both sides: (B, L, S, (2·reach + 1)·D); zeros for NaN."
     (B, S, W, D), L = m.shape, px.shape[1]
     u = px.nan_to_num(0)
     at = (u.floor()[..., None] + torch.arange(-reach, reach + 2, device=px.device)).clamp(0, W - 1).long()
     found = m.gather(2, at.permute(0, 2, 1, 3).reshape(B, S, -1, 1).expand(-1, -1, -1, D)).view(B, S, L, -1, D).transpose(1, 2)
-    return torch.lerp(found[..., :-1, :], found[..., 1:, :], (u - u.floor())[..., None, None].to(found)).flatten(-2)*(~px.isnan())[..., None]
+    between = (u - u.floor())[..., None, None].to(found)
+    return torch.lerp(found[..., :-1, :], found[..., 1:, :], between).flatten(-2)*(~px.isnan())[..., None]
 
 # %% ../../nbs/lanelm/12_rowwise.ipynb #44ee6ba6
 def embed(self:RowwiseLM, sight, step, last, slope, begun, hints, silent):
-    "Queries (B, S, L, dim) of the steps `step` (a slice): last point, slope, whether begun, prompts ahead (`ahead`), whether silenced; (B, L, S) each."
+    "Queries (B, S, L, dim) of the steps `step` (a slice), from last point, slope, whether begun, `ahead`'s hints, whether silenced; (B, L, S) each."
     s, (x1, n1, x2, n2) = self.settings, hints
     def code(px): return place_code(px, self.code, s.img_w)
     def inside(px): return px.clamp(0, s.img_w)
@@ -266,7 +273,8 @@ def answer(self:RowwiseLM, sight, step, h, mask=None, caches=None):
 def forward(self:RowwiseLM, sight, px, begun, given, silent):
     """Logits of there being a lane (B, L, T) and of its columns (B, L, T, N) at every step at once, from the bottom row up.
 
-    `px`: the points (B, L, T), of which a step sees those before it; `begun`: whether the lane had begun before the step; `given`: prompted points; `silent`: seats told to be silent."""
+    `px`: the points (B, L, T), of which a step sees those before it; `begun`: whether the lane had begun before the step; `given`: prompted
+    points, NaN where free; `silent`: seats told to be silent."""
     L, T = px.shape[1:]
     h = self.embed(sight, slice(None), *past(px), begun, ahead(given), silent)
     at = torch.arange(T, device=px.device).repeat_interleave(L)

@@ -60,12 +60,23 @@ def draw_prompts(x, s):
     px = ((x - .5)*(s.img_w/(s.bins - 1)) + off).clamp(0, s.img_w - 1).float()
     return torch.where(pick, px, math.nan), ((n == 0) & use & (dice(L, 1) < .5)).expand_as(x)
 
+# %% ../../nbs/lanelm/13_v6.ipynb #c2e00411
+@torch.no_grad()
+def _practised(model, sight, px, begun, given, silent):
+    "The past that a training step is told: disturbed, in some lanes the network's own answers to that, prompted points as given."
+    past_px = torch.where(given.isnan(), disturb(px, model.settings), given)
+    if not model.settings.own: return past_px
+    answers = pointed_px(model(sight, past_px, begun, given, silent)[1], model.settings)
+    mine = (torch.rand(px.shape[:2], device=px.device)[..., None] < model.settings.own) & ~px.isnan() & given.isnan()
+    return torch.where(mine, answers, past_px)
+
 # %% ../../nbs/lanelm/13_v6.ipynb #bb50ed2f
 _THERE = 4.0       # weight of "is there a lane"
 
 def rowwise_loss(model:RowwiseLM, batch:dict):
-    """Loss and its parts: (scalar, dict with `loss_x`, `loss_there`, `off_px`, `count`). `batch`: `x` (B, L, T) tokens, lanes in any slots, and `features`, [P3, P4, P5].
+    """Loss and its parts: (scalar, dict with `loss_x`, `loss_there`, `off_px`, `count`).
 
+    `batch`: `x` (B, L, T) tokens, lanes in any slots, and `features`, [P3, P4, P5].
     In training the past is disturbed and prompts are drawn. `off_px`: how far the answers lie from the truth on average, given that past."""
     s, x = model.settings, deal(batch["x"], model.settings).flip(-1)
     there = x > 0
@@ -73,8 +84,9 @@ def rowwise_loss(model:RowwiseLM, batch:dict):
     truth = px = model.px_of(x)
     given, silent = draw_prompts(x, s) if model.training else (torch.full_like(px, math.nan), torch.zeros_like(there))
     asked = ~silent & given.isnan() & ((begun & ~there).cumsum(-1) <= 1)
-    if model.training: px = torch.where(given.isnan(), disturb(px, s), given)
-    says, logits = model(model.visual(batch["features"]), px, begun, given, silent)
+    sight = model.visual(batch["features"])
+    if model.training: px = _practised(model, sight, px, begun, given, silent)
+    says, logits = model(sight, px, begun, given, silent)
     loss_there = masked_mean(F.binary_cross_entropy_with_logits(says, there.float(), reduction="none"), asked)
     on = there & asked
     loss_x = masked_mean(soft_cross_entropy(logits[on], truth[on], s))
@@ -89,9 +101,9 @@ class Progress:
         self.odds = torch.ones(B, L, device=device)
 
     def writes(self, p, called, silent):
-        "Which lanes write a point at this step, for the chance `p` of there being one. `called`: a prompt lies ahead, a lane that has begun goes on; `silent` ones never do."
+        "Which lanes write a point, for the chance `p` of there being one. `called`: a prompt lies ahead, a lane that has begun goes on; `silent`: never."
         self.odds = self.odds*torch.where(self.begun, p, 1 - p)
-        return (torch.where(self.begun, (self.odds >= .5) | called, self.odds < .5)) & ~self.ended & ~silent
+        return torch.where(self.begun, (self.odds >= .5) | called, self.odds < .5) & ~self.ended & ~silent
 
     def wrote(self, token):
         "Take note of the `token` that was written."
@@ -108,7 +120,8 @@ def checked_prompts(model, prompts, B:int):
     if prompts is None: return torch.full((B, s.slots, s.rows), -1, device=device)
     if prompts.shape != (B, s.slots, s.rows) or prompts.dtype != torch.int64:
         raise ValueError(f"prompts must be int64 ({B}, {s.slots}, {s.rows}), not {prompts.dtype} {tuple(prompts.shape)}")
-    if prompts.numel() and (prompts.min() < -1 or prompts.max() >= s.bins): raise ValueError(f"a prompt is -1 (free), 0 (no lane) or a token up to {s.bins - 1}, these reach from {prompts.min()} to {prompts.max()}")
+    low, high = int(prompts.min()), int(prompts.max())
+    if low < -1 or high >= s.bins: raise ValueError(f"a prompt is -1 (free), 0 (no lane) or a token up to {s.bins - 1}, these reach from {low} to {high}")
     return prompts.to(device).flip(-1)
 
 def tokens_at(px, s):
@@ -141,7 +154,8 @@ def _write(model, sight, prompts, answers):
 def decode_rowwise(model:RowwiseLM, features, prompts=None):
     """Tokens (B, L, T), int64, top row first, written for the `features` [P3, P4, P5] of B images; lanes sit in the seats of `deal`.
 
-    `prompts` int64 (B, L, T): -1 free, 0 no lane in this row, else the token that is to stand there; a seat of zeros is silent (`cmd`). Raises `ValueError` for a wrong shape."""
+    `prompts` int64 (B, L, T): -1 free, 0 no lane in this row, else the token that is to stand there; a seat of zeros is silent (`cmd`).
+    Raises `ValueError` for prompts or features of another shape."""
     with evaluating(model):
         sight, caches = model.visual(features), [[] for _ in model.layers]
         return _write(model, sight, checked_prompts(model, prompts, len(sight["map"])), lambda t, *a: _step(model, sight, t, *a, caches=caches))
