@@ -24,7 +24,7 @@ class CLRerNet(Pretrained, nn.Module):
     """Images (B, 3, img_h, img_w), BGR / 255 → in evaluation the stages' answers, a list of dicts, the last the best; in training (stages, segmentation).
     A stage: `cls_logits` (B, Np, 2), `anchor_params` (B, Np, 3: start y from the top, start x, θ/π), `lengths` (B, Np, 1) and `xs` (B, Np, Nr), all relative;
     row 0 is the bottom one. `settings` may be a preset's name. Raises `ValueError` for images of another size. Honda & Uchida, WACV 2024."""
-    KIND, SETTINGS, FREE = "clrernet", DetectorSettings, frozenset({"conf", "nms_px", "max_lanes"})
+    KIND, SETTINGS, FREE = "clrernet", DetectorSettings, frozenset({"conf", "nms_px", "max_lanes", "img_w", "img_h"})
     def __init__(self, settings:DetectorSettings|str="paper"):
         super().__init__()
         self.settings = s = DetectorSettings.from_preset(settings) if isinstance(settings, str) else settings

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['IGNORE', 'LossSettings', 'class_loss', 'chosen_pairs', 'start_errors', 'start_loss', 'overlap_loss', 'seg_loss',
-           'lane_losses', 'detector_losses', 'with_start', 'DetectorLoss']
+           'lane_losses', 'detector_losses', 'DetectorLoss']
 
 # %% ../../nbs/clrernet/10_losses.ipynb #10ee5b5e
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ class LossSettings(MatchSettings):
     seg_weight: float = setting(1., "weight of the segmentation", low=0)
     focal_alpha: float = setting(.25, "factor of the focal loss", low=0, high=1)
     focal_gamma: float = setting(2., "how much the focal loss favours the unsure", low=0)
-    keep_end: bool = setting(False, "correct the wanted length so that the lane's end stays where it is (no: the public code's sign)")
+    keep_end: bool = setting(True, "correct the wanted length so that the lane's end stays where it is (no: with the public code's sign)")
     seg_background: float = setting(.4, "weight of a background pixel against a lane pixel", low=0)
-    PRESETS = {"paper": {}, "mini": {}, "clrnet": MatchSettings.PRESETS["clrnet"] | dict(iou_weight=2.)}
+    PRESETS = {"paper": {}, "mini": dict(xytl_weight=.1, seg_weight=3.), "clrnet": MatchSettings.PRESETS["clrnet"] | dict(iou_weight=2.)}
 
 # %% ../../nbs/clrernet/10_losses.ipynb #f446c42f
 def class_loss(logits:torch.Tensor, matched:torch.Tensor, lanes:torch.Tensor, alpha:float=.25, gamma:float=2.) -> torch.Tensor:
@@ -43,7 +43,7 @@ def chosen_pairs(matched:torch.Tensor) -> tuple:
     return image, prior, matched[image, prior], 1/share[image]
 
 # %% ../../nbs/clrernet/10_losses.ipynb #7334a4ba
-def start_errors(params:torch.Tensor, lengths:torch.Tensor, targets:torch.Tensor, img_w:int=800, rows:int=72, keep_end:bool=False) -> tuple:
+def start_errors(params:torch.Tensor, lengths:torch.Tensor, targets:torch.Tensor, img_w:int=800, rows:int=72, keep_end:bool=True) -> tuple:
     """Predictions and targets (M, 4) as start y (rows), start x (px), angle (degrees), length (rows).
 
     `params` (M, 3) and `lengths` (M, 1): matched priors, relative; `targets` (M, ≥ 6) their lanes. `keep_end`: the length wanted is the one that reaches
@@ -103,12 +103,6 @@ def detector_losses(stages, seg, targets:torch.Tensor, masks=None, settings:Loss
     return {k: getattr(settings, f"{k}_weight")*v for k, v in found.items()}
 
 # %% ../../nbs/clrernet/10_losses.ipynb #e69e2b8a
-def with_start(targets:torch.Tensor) -> torch.Tensor:
-    "`targets` (B, L, 6 + Nr) with start y, 1 at the bottom row, from the first row that has an x (≥ 0); empty slots as they are."
-    on = targets[..., 6:] >= 0
-    y = 1 - on.int().argmax(-1)/(on.shape[-1] - 1)
-    return torch.cat([targets[..., :2], torch.where(targets[..., 1] > .5, y, targets[..., 2])[..., None], targets[..., 3:]], -1)
-
 class DetectorLoss:
     "The loss of the `Trainer`: `(model, batch) -> (total, dict of its parts)`; the batch has image, targets, mask (or None); `detector` has img_w, img_h."
     def __init__(self, settings:LossSettings, detector): self.settings, self.size = settings, dict(img_w=detector.img_w, img_h=detector.img_h)
@@ -116,5 +110,5 @@ class DetectorLoss:
     def __call__(self, model, batch):
         found = model(batch["image"])
         stages, seg = found if isinstance(found, tuple) else (found, None)
-        parts = detector_losses(stages, seg, with_start(batch["targets"]), batch.get("mask"), self.settings, **self.size)
+        parts = detector_losses(stages, seg, batch["targets"], batch.get("mask"), self.settings, **self.size)
         return sum(parts.values()), parts

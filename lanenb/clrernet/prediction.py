@@ -19,7 +19,7 @@ from fastcore.basics import patch
 from torch import nn
 from .decoding import decode, lanes_back
 from .detector import CLRerNet, load_official
-from .encoder import complexity
+from .encoder import complexity, weights_folder
 from .export import OnnxDetector, export_onnx, has_onnx
 from ..core.files import DataError, read_image, replacing, write_image
 from ..core.progress import Progress
@@ -31,8 +31,9 @@ from ..lanes.view import View, image_tensor
 
 # %% ../../nbs/clrernet/17_prediction.ipynb #9105ac98
 def load_detector(weights):
-    """The detector in `weights`: a folder of `save_pretrained`, an `.onnx` file of `export_onnx`, or a released `.pth`. Raises `DataError`."""
-    path = Path(weights)
+    """The detector in `weights`: a folder of `save_pretrained`, an `.onnx` file of `export_onnx`, a released `.pth`, or 'trained' (`weights_folder`).
+    Raises `DataError`."""
+    path = weights_folder(weights)
     if path.suffix == ".onnx": return OnnxDetector(path)
     return load_official(path) if path.suffix in (".pth", ".pt") else CLRerNet.from_pretrained(path)
 

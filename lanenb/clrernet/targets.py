@@ -78,17 +78,16 @@ def left_out(lanes, s) -> dict:
 NONE = -1e5  # x of a row without the lane
 
 def lane_targets(lanes, s) -> np.ndarray:
-    """The target rows (max_lanes, 6 + Nr), float32, of a frame's `lanes` (network px): class (not a lane, lane), start y (0..1 from the bottom), start x
-    (px), theta (of pi),
-    length (rows), x (px) at each row, bottom row first, -1e5 where there is none. Empty slots are 1, 0, 0 …. Raises `ValueError` for points that are not
-    finite."""
+    """The target rows (max_lanes, 6 + Nr), float32, of a frame's `lanes` (network px): class (not a lane, lane), start y (1 at the bottom edge, 0 at
+    the top, as the head counts it), start x (px), theta (of pi), length (rows), x (px) at each row, bottom row first, -1e5 where there is none. Empty slots
+    are 1, 0, 0 …. Raises `ValueError` for points that are not finite."""
     out = np.zeros((s.max_lanes, 6 + s.points), np.float32)
     out[:, 0], out[:, 6:] = 1, NONE
     xs, start, length, _ = _kept(lanes, s)
     if not (n := len(xs)): return out
     place = np.arange(s.points) - start[:, None]
     out[:n, 0], out[:n, 1] = 0, 1
-    out[:n, 2] = start/(s.points - 1)
+    out[:n, 2] = 1 - start/(s.points - 1)
     out[:n, 3] = np.take_along_axis(xs, start[:, None], 1)[:, 0]
     out[:n, 4] = lane_thetas(xs, start, length, s.img_h/(s.points - 1))
     out[:n, 5] = length

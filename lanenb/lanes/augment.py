@@ -17,8 +17,8 @@ from .sources import trim_frame
 @dataclass(frozen=True)
 class AugmentSettings(Settings):
     """The training augmentation. Source: the CULane recipe of CLRNet (CVPR 2022) and CLRerNet (WACV 2024), which is the default; the preset `wide`
-    is for training on generated frames that must serve for real ones."""
-    PRESETS = {"paper": {}, "mini": {}, "wide": dict(light=.8, brightness=.2, contrast=.35, tint_by=18, blur=.3, blur_px=9, degrade=.35, shade=.35)}
+    is for training on generated frames that must serve for real ones, `light` (no zoom, turn or shift) for short trainings on frames of many cameras."""
+    PRESETS = {"paper": {}, "mini": {}, "light": dict(move=0., blur=.1, blur_px=3), "wide": dict(light=.8, brightness=.2, contrast=.35, tint_by=18, blur=.3, blur_px=9, degrade=.35, shade=.35)}
     flip: float = setting(.5, "probability of mirroring left and right", low=0, high=1)
     shuffle: float = setting(.1, "probability of mixing the colour channels up", low=0, high=1)
     light: float = setting(.6, "probability of a change of brightness and contrast", low=0, high=1)
