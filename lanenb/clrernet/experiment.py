@@ -113,7 +113,7 @@ def train_loader(source, design, s:DetectorRun) -> DataLoader:
     return DataLoader(data, s.batch, shuffle=True, num_workers=s.workers, collate_fn=detection_batch, worker_init_fn=_quiet_worker,
                       drop_last=len(data) > s.batch, pin_memory=torch.cuda.is_available())
 
-def train(model, source, valid, s:DetectorRun, out, resume:bool=False, losses:LossSettings=LossSettings()) -> list[dict]:
+def train(model, source, valid, s:DetectorRun, out, resume:bool=False, losses:LossSettings|None=None) -> list[dict]:
     """Train the detector `model` on the frames of `source`; F1 on up to `n_valid` frames of `valid` (or None) is taken along the way. Curves and
     checkpoints go to the folder `out`, where `resume` goes on from. Leaves the averaged weights, if any, in the model; returns the rows of the curves,
     those before a resume included."""
@@ -125,7 +125,7 @@ def train(model, source, valid, s:DetectorRun, out, resume:bool=False, losses:Lo
     loop = TrainSettings(epochs=s.epochs, clip=s.clip, precision=s.precision, seed=s.seed, save_every=max(min(steps//4, 500), 1), ema=momentum,
                          ema_warmup=1/momentum if momentum else 0., validate_every=max(s.epochs//8, 1), best_metric="valid_f1_50", best_is="max")
     def validate(model, epoch): return quick_scores(model, valid, s)
-    trainer = Trainer(model, DetectorLoss(losses, model.settings), optimizer, warmup_cosine(optimizer, steps, min(steps//10, 300)),
+    trainer = Trainer(model, DetectorLoss(losses or LossSettings(), model.settings), optimizer, warmup_cosine(optimizer, steps, min(steps//10, 300)),
                       {"train": loader}, loop, out,
                       validate=validate if valid is not None and s.n_valid else None)
     rows = trainer.fit(resume=resume)

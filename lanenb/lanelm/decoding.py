@@ -116,9 +116,9 @@ def decode_reference(model:LaneLM, memory, slots:int|None=None, prompts=None, te
             if known: x_in[..., :known] = 0 if given is None else Rules(given).told(known)
             logits_x, logits_y = (z[0, 0, t] for z in model(memory[b:b+1], x_in, torch.tensor([l], device=memory.device), prompts=given, known=known))
             extra = 0. if luck is None else luck[t, b*n + l].to(logits_x)
-            choice = lambda: _choose(logits_x, logits_y, hear_y, extra)[None, None]
-            otherwise = lambda: (logits_x + extra)[1:].argmax()[None, None] + 1
-            out[b, l, t] = Rules(given).settle(t, choice, otherwise, (out[b, l, :t] > 0).any()[None, None])
+            choice = _choose(logits_x, logits_y, hear_y, extra)[None, None]
+            otherwise = (logits_x + extra)[1:].argmax()[None, None] + 1
+            out[b, l, t] = Rules(given).settle(t, lambda c=choice: c, lambda o=otherwise: o, (out[b, l, :t] > 0).any()[None, None])
     return cut(out)[0]
 
 # %% ../../nbs/lanelm/05_decoding.ipynb #59261736

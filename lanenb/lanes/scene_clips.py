@@ -211,9 +211,9 @@ def paint_road(ground, clip:Clip, rng, tint):
         lay_paint(ground, alpha, np.clip(colour*tint, 0, 250))
     for l in _ghosts(lay, rng):
         colour = white if rng.random() < .6 else np.array((46, 46, 48))
-        lay_on(lambda: stripe(alpha, 0.0, l, gaps), colour, .45, float(rng.uniform(.08, .22)))
+        lay_on(lambda l=l: stripe(alpha, 0.0, l, gaps), colour, .45, float(rng.uniform(.08, .22)))
     for l in lay.lines + lay.others:
-        if l.kind != "none": lay_on(lambda: stripe(alpha, 0.0, l, gaps), yellow if l.yellow else white, l.wear, cover*float(rng.uniform(.85, 1)))
+        if l.kind != "none": lay_on(lambda l=l: stripe(alpha, 0.0, l, gaps), yellow if l.yellow else white, l.wear, cover*float(rng.uniform(.85, 1)))
     lay_on(lambda: _symbols(alpha, clip, rng, crossing), white, float(np.mean([l.wear for l in lay.lines])), cover)
 
 def _ghosts(lay, rng):
