@@ -243,19 +243,19 @@ def predict(self:Predictor, source, out, overlays:bool=True, overwrite:bool=Fals
     with lanes drawn). Returns `files`, `frames`, `lanes`, `skipped` (done before; none with `overwrite`), and `bad`: (name, cause) of what could not be
     read. Raises `DataError` when nothing could."""
     folder, names, targets = plan_outputs(source, out)
-    todo = [(n, t) for n, t in zip(names, targets) if overwrite or not is_done(n, t, overlays)]
-    total = dict(files=len(names), frames=0, lanes=0, skipped=len(names) - len(todo), bad=[])
+    waiting = [(n, t) for n, t in zip(names, targets) if overwrite or not is_done(n, t, overlays)]
+    total = dict(files=len(names), frames=0, lanes=0, skipped=len(names) - len(waiting), bad=[])
     _writable(out)
-    bar = Progress(sum(_length(folder/name) for name, _ in todo), on=progress, unit="frame")
+    bar = Progress(sum(_length(folder/name) for name, _ in waiting), on=progress, unit="frame")
     def step():
         total["frames"] += 1
         bar.update(total["frames"], lambda: f"{total['lanes']} lanes")
     try:
-        for name, target in todo:
+        for name, target in waiting:
             try: total["lanes"] += (self._video if _is_video(name) else self._image)(folder/name, target, overlays, step)
             except DataError as e: total["bad"].append((name.as_posix(), e.cause))
     finally: bar.close()
-    if todo and len(total["bad"]) == len(names): _refuse(folder, source, total["bad"])
+    if waiting and len(total["bad"]) == len(names): _refuse(folder, source, total["bad"])
     return total
 
 # %% ../../nbs/clrernet/17_prediction.ipynb #40189290

@@ -179,8 +179,10 @@ def load_foreign(path, part:str|None=None):
 
 def _restricted(path):
     "What `torch.load` reads from `path` without building anything but tensors and plain containers."
-    import torch
-    with open(path, "rb") as f: return torch.load(f, map_location="cpu", weights_only=True)
+    import torch, warnings
+    with open(path, "rb") as f, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Detected pickle protocol")  # of no use to whoever reads the error that follows
+        return torch.load(f, map_location="cpu", weights_only=True)
 
 _BROKEN = RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError, AssertionError, OverflowError  # what a damaged pickle can raise
 _CODE = "holds pickled code, which is refused (only tensors and plain containers are read)"
