@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['DetectorRun', 'parameter_rows', 'set_up', 'ema_momentum', 'Part', 'open_splits', 'train_loader', 'train', 'Answers',
-           'spread', 'answers', 'band_px', 'lane_scores', 'hit_pairs', 'errors', 'ego_lanes', 'ego_recall', 'only_ego',
-           'candidates', 'calibration', 'quick_scores', 'evaluate', 'speed', 'label_counts', 'reading']
+           'spread', 'answers', 'hit_pairs', 'errors', 'ego_lanes', 'ego_recall', 'only_ego', 'candidates',
+           'calibration', 'quick_scores', 'evaluate', 'speed', 'label_counts', 'reading']
 
 # %% ../../nbs/clrernet/15_experiment.ipynb #ea1d487c
 import math, time
@@ -26,7 +26,7 @@ from ..core.settings import Settings, setting, split_parameters
 from ..core.training import Trainer, TrainSettings
 from ..lanes.augment import Augment, AugmentSettings
 from ..lanes.culane import CULane
-from ..lanes.culane_metric import GRID, evaluate_frames, lane_ious, match_hits
+from ..lanes.culane_metric import band_px, lane_ious, match_hits, named_scores
 from ..lanes.geometry import extend_to_bottom
 from ..lanes.sources import Folder, open_source, refuse_bad, view_frame
 from ..lanes.tusimple import TuSimple, lane_columns
@@ -194,27 +194,6 @@ def _add(out, model, frames, at, measured):
             out.confidence.append(confidence)
             out.iou.append(iou)
 
-# %% ../../nbs/clrernet/15_experiment.ipynb #8053f73f
-def band_px(width:float) -> int:
-    "The width in px of the band drawn along a lane in an image `width` px wide: CULane's 30 of 1640."
-    return max(round(30*width/1640), 1)
-
-def lane_scores(said:Answers) -> dict:
-    "Counts at IoU 0.5, 0.75 and mF1's ten thresholds, added up over the image sizes: {category or '': {threshold: (tp, fp, fn)}}; '' holds all frames."
-    sums = {}
-    for size in dict.fromkeys(m["size"] for m in said.meta):
-        mine = [i for i, m in enumerate(said.meta) if m["size"] == size]
-        found = evaluate_frames([said.lanes[i] for i in mine], [said.truth[i] for i in mine], GRID,
-                                [said.meta[i]["category"] for i in mine], size, band_px(size[0]))
-        for name, part in {"": found, **found["categories"]}.items():
-            counts = sums.setdefault(name, {})
-            for t, c in part["iou"].items(): counts[t] = np.add(counts.get(t, (0, 0, 0)), [c.get(k, 0) for k in ("tp", "fp", "fn")])
-    return sums
-
-def _f1(counts) -> float:
-    tp, fp, fn = counts
-    return float(2*tp/max(2*tp + fp + fn, 1))
-
 # %% ../../nbs/clrernet/15_experiment.ipynb #0d9e84dd
 def hit_pairs(lanes, truth, size, threshold:float=.5) -> list:
     "(prediction, label) of the pairs that count as hits in a frame: one to one, summed IoU maximal, above `threshold`."
@@ -276,8 +255,8 @@ def calibration(confidence, iou, bins:int=10) -> dict:
 # %% ../../nbs/clrernet/15_experiment.ipynb #451386b2
 def quick_scores(model, valid, s:DetectorRun) -> dict:
     "F1 at IoU 0.5 and 0.75 on up to `n_valid` frames of `valid`: what training looks at."
-    counts = lane_scores(answers(model, valid, s.n_valid, s.batch, progress=False))[""]
-    return dict(f1_50=_f1(counts["0.5"]), f1_75=_f1(counts["0.75"]))
+    scores = _scores(answers(model, valid, s.n_valid, s.batch, progress=False))
+    return {k: scores[k] for k in ("f1_50", "f1_75")}
 
 def evaluate(model, source, limit:int|None=None, batch:int=8, workers:int=0, calibrate:int=100, progress:bool=True) -> tuple[dict, Answers]:
     """Figures of the detector `model` on `source`, by metric name, and the answers behind them: F1, precision and recall, a CULane source by category too,
@@ -293,13 +272,8 @@ def evaluate(model, source, limit:int|None=None, batch:int=8, workers:int=0, cal
 # %% ../../nbs/clrernet/15_experiment.ipynb #e5f75abe
 def _scores(said) -> dict:
     "The CULane figures of `said`, by metric name."
-    sums = lane_scores(said)
-    total = sums.pop("")
-    tp, fp, fn = total["0.5"]
-    out = dict(f1_50=_f1(total["0.5"]), f1_75=_f1(total["0.75"]), mf1=float(np.mean([_f1(c) for c in total.values()])))
-    out |= {f"f1_50_{name}": _f1(c["0.5"]) for name, c in sums.items() if name != "cross"}
-    if "cross" in sums: out["fp_cross"] = int(sums["cross"]["0.5"][1])
-    return out | dict(ego_recall_50=ego_recall(said), precision_50=float(tp/max(tp + fp, 1)), recall_50=float(tp/max(tp + fn, 1)), frames=len(said))
+    found = named_scores(said.lanes, said.truth, [m["size"] for m in said.meta], [m["category"] for m in said.meta])
+    return found | dict(ego_recall_50=ego_recall(said), frames=len(said))
 
 def _tusimple(said) -> dict:
     "TuSimple's own figures of `said`: accuracy, FP and FN."

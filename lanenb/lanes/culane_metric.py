@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STEPS', 'LIMIT', 'SIZE', 'WIDTH', 'GRID', 'spline_points', 'pixel_path', 'reference_ious', 'lane_runs', 'lane_ious',
-           'match_hits', 'evaluate_frames', 'evaluate_folders']
+           'match_hits', 'evaluate_frames', 'band_px', 'hit_counts', 'f1_of', 'named_scores', 'evaluate_folders']
 
 # %% ../../nbs/lanes/10_culane_metric.ipynb #e973a914
 import os
@@ -222,6 +222,41 @@ def evaluate_frames(preds, gts, thresholds=(.5, .75), categories=None, size=SIZE
     counts = np.zeros((len(gts), 2 + len(thresholds) + len(GRID)), int)
     for i, (pred, gt) in enumerate(zip(preds, gts)): counts[i] = _frame_counts(lane_ious(pred, gt, size, width), (*thresholds, *GRID))
     return _report(counts, thresholds, categories)
+
+# %% ../../nbs/lanes/10_culane_metric.ipynb #3b58df46
+def band_px(width:float) -> int:
+    "The width in px of the band drawn along a lane in an image `width` px wide: CULane's 30 of 1640."
+    return max(round(WIDTH*width/SIZE[0]), 1)
+
+def hit_counts(preds, gts, sizes, categories=None) -> dict:
+    """Counts at mF1's ten thresholds, added up over the image sizes (one a frame): {category or '': {threshold: (tp, fp, fn)}}; '' holds all frames.
+    `categories` names each frame's, or None. Raises `ValueError`."""
+    sums, categories = {}, [None]*len(gts) if categories is None else categories
+    if not len(preds) == len(gts) == len(sizes): raise ValueError(f"{len(preds)} frames of predictions, {len(gts)} of labels, {len(sizes)} sizes")
+    for size in dict.fromkeys(map(tuple, sizes)):
+        mine = [i for i, s in enumerate(sizes) if tuple(s) == size]
+        found = evaluate_frames(*([of[i] for i in mine] for of in (preds, gts)), GRID, [categories[i] for i in mine], size, band_px(size[0]))
+        for name, part in {"": found, **found["categories"]}.items():
+            counts = sums.setdefault(name, {})
+            for t, c in part["iou"].items(): counts[t] = np.add(counts.get(t, (0, 0, 0)), [c.get(k, 0) for k in ("tp", "fp", "fn")])
+    return sums
+
+def f1_of(counts) -> float:
+    "F1 of (tp, fp, fn); 0 where there was nothing to find and nothing was found."
+    tp, fp, fn = counts
+    return float(2*tp/max(2*tp + fp + fn, 1))
+
+# %% ../../nbs/lanes/10_culane_metric.ipynb #2a5f534d
+def named_scores(preds, gts, sizes, categories=None) -> dict:
+    """CULane figures of lists of frames by metric name: `f1_50`, `f1_75`, `mf1`, `precision_50`, `recall_50`, `f1_50_<category>`, and for crossroads
+    `fp_cross`. `sizes`: (width, height) of each frame. Raises `ValueError` as `evaluate_frames`."""
+    sums = hit_counts(preds, gts, sizes, categories)
+    total = sums.pop("", {str(t): (0, 0, 0) for t in GRID})
+    tp, fp, fn = total["0.5"]
+    out = dict(f1_50=f1_of(total["0.5"]), f1_75=f1_of(total["0.75"]), mf1=float(np.mean([f1_of(c) for c in total.values()])),
+               precision_50=float(tp/max(tp + fp, 1)), recall_50=float(tp/max(tp + fn, 1)))
+    out |= {f"f1_50_{name}": f1_of(c["0.5"]) for name, c in sums.items() if name != "cross"}
+    return out | ({"fp_cross": int(sums["cross"]["0.5"][1])} if "cross" in sums else {})
 
 # %% ../../nbs/lanes/10_culane_metric.ipynb #21e07e11
 def _score(job):
