@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MODES', 'JUMP_PX', 'cut', 'check_prompts', 'Rules', 'evaluating', 'rows_at_once', 'decode_reference', 'decode_greedy',
-           'write_row', 'take', 'write_open', 'cut_jumps', 'finish_lanes']
+           'write_row', 'take', 'write_open', 'cut_jumps', 'finish_lanes', 'write', 'forced', 'arrange']
 
 # %% ../../nbs/lanelm/05_decoding.ipynb #e7e0ac28
 from contextlib import contextmanager
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from ..core.settings import check_names
 from .decoder import RowLayer
 from .model import LaneLM
+from .visual_tokens import KINDS
 from ..lanes.geometry import smooth_lane
 
 # %% ../../nbs/lanelm/05_decoding.ipynb #cf188c23
@@ -200,3 +201,20 @@ def finish_lanes(model:LaneLM, tokens) -> list:
     frames = model.tokenizer.decode(tokens, window=0 if s.cut_jumps else s.smooth_window)
     if not s.cut_jumps: return frames
     return [[smooth_lane(l, s.smooth_window) if s.smooth_window and len(l) else l for l in (cut_jumps(l, JUMP_PX) for l in lanes)] for lanes in frames]
+
+# %% ../../nbs/lanelm/05_decoding.ipynb #0ba72692
+def write(self:LaneLM, features, prompts=None):
+    """Tokens (B, L, T) of the lanes in B images, written greedily from their `features` (the `levels` coarsest of the pyramid, finest first) and `prompts`
+    (B, L, T), -1: free."""
+    with evaluating(self): return decode_greedy(self, self.visual(features), prompts=prompts)
+
+def forced(self:LaneLM, features, past):
+    "The likeliest tokens (B, L, T) when every row is told the tokens `past` (B, L, T) of the rows above it."
+    with evaluating(self): return self(self.visual(features), self.inputs(past))[0].argmax(-1)
+
+def arrange(self:LaneLM, x):
+    "Tokens x (B, L, T), lanes left to right, in the slots that they are written in: unchanged."
+    return x
+
+LaneLM.write, LaneLM.forced, LaneLM.arrange, LaneLM.finish = write, forced, arrange, finish_lanes
+LaneLM.levels = property(lambda self: KINDS[self.settings.tokens])

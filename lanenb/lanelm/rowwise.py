@@ -33,6 +33,7 @@ class RowwiseSettings(TokenizerSettings):
     forget: float = setting(0.5, "share of lanes of whose past rows are hidden in training", low=0, high=1)
     own: float = setting(0.5, "share of lanes that get the network's own answers as their past in training", low=0, high=1)
     prompted: float = setting(0.5, "share of training frames with prompts", low=0, high=1)
+    smooth_window: int = setting(0, "rows that a decoded lane is smoothed over", unit="rows", low=0)
     PRESETS = {"mini": {}, "paper": dict(dim=128, layers=3, heads=8, ffn=256, fine=32)}
 
     def __post_init__(self):
@@ -207,7 +208,7 @@ _BEFORE, _ON, _UNSURE, _SILENT = range(4)      # the state of a lane: not begun,
 class RowwiseLM(Pretrained, nn.Module):
     "Design v6. `visual` reads an image once; `forward` gives every step's answers, given the points before; `lanelm.v6` trains it and writes with it."
     KIND, SETTINGS = "lanelm_v6", RowwiseSettings
-    FREE = frozenset({"sigma", "jitter", "forget", "own", "prompted"})
+    FREE = frozenset({"sigma", "jitter", "forget", "own", "prompted", "smooth_window"})
 
     def __init__(self, settings:RowwiseSettings|None=None):
         super().__init__()

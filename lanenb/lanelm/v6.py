@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['COUNTS', 'NOISE_PX', 'soft_cross_entropy', 'pointed_px', 'disturb', 'draw_prompts', 'rowwise_loss', 'Progress',
-           'checked_prompts', 'tokens_at', 'decode_rowwise', 'decode_rowwise_reference']
+           'checked_prompts', 'tokens_at', 'decode_rowwise', 'decode_rowwise_reference', 'write', 'forced', 'arrange',
+           'finish']
 
 # %% ../../nbs/lanelm/13_v6.ipynb #7db34796
 import math
@@ -176,3 +177,27 @@ def decode_rowwise_reference(model:RowwiseLM, features, prompts=None):
             sight, mine = model.visual([f[b:b+1] for f in features]), prompts[b:b+1]
             out.append(_write(model, sight, mine, answers(sight, model.px_of(mine))))
     return torch.cat(out)
+
+# %% ../../nbs/lanelm/13_v6.ipynb #bcc8e7fb
+def write(self:RowwiseLM, features, prompts=None):
+    "Tokens (B, L, T) of the lanes in B images: `decode_rowwise`."
+    return decode_rowwise(self, features, prompts)
+
+def forced(self:RowwiseLM, features, past):
+    "The likeliest tokens (B, L, T) when every row is told the tokens `past` (B, L, T) of the rows below it."
+    x = past.flip(-1)
+    begun = F.pad((x > 0).cumsum(-1) > 0, (1, 0))[..., :-1]
+    with evaluating(self):
+        says, logits = self(self.visual(features), self.px_of(x), begun, torch.full(x.shape, math.nan, device=x.device), torch.zeros_like(begun))
+        return torch.where(says > 0, tokens_at(pointed_px(logits, self.settings), self.settings), 0).flip(-1)
+
+def arrange(self:RowwiseLM, x):
+    "Tokens x (B, L, T), lanes in any slots, in their seats: `deal`."
+    return deal(x, self.settings)
+
+def finish(self:RowwiseLM, tokens) -> list:
+    "Lanes (N, 2) in the network's px, a list per frame, of tokens (B, L, T), smoothed as the settings say."
+    return self.tokenizer.decode(tokens, window=self.settings.smooth_window)
+
+RowwiseLM.write, RowwiseLM.forced, RowwiseLM.arrange, RowwiseLM.finish = write, forced, arrange, finish
+RowwiseLM.levels = 3
