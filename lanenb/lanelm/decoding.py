@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MODES', 'JUMP_PX', 'cut', 'check_prompts', 'Rules', 'evaluating', 'rows_at_once', 'decode_reference', 'decode_greedy',
-           'write_row', 'take', 'write_open', 'cut_jumps', 'finish_lanes', 'write', 'forced', 'arrange']
+           'write_row', 'take', 'write_open', 'cut_jumps', 'finish_lanes', 'write', 'forced', 'looks', 'arrange']
 
 # %% ../../nbs/lanelm/05_decoding.ipynb #e7e0ac28
 from contextlib import contextmanager
@@ -212,9 +212,13 @@ def forced(self:LaneLM, features, past):
     "The likeliest tokens (B, L, T) when every row is told the tokens `past` (B, L, T) of the rows above it."
     with evaluating(self): return self(self.visual(features), self.inputs(past))[0].argmax(-1)
 
+def looks(self:LaneLM, features, past) -> list:
+    "Cross-attention weights (B, heads, L, T, N) of each layer over the N visual tokens that it reads, told the tokens `past` (B, L, T)."
+    with evaluating(self): return self(self.visual(features), self.inputs(past), weights=True)[2]
+
 def arrange(self:LaneLM, x):
     "Tokens x (B, L, T), lanes left to right, in the slots that they are written in: unchanged."
     return x
 
-LaneLM.write, LaneLM.forced, LaneLM.arrange, LaneLM.finish = write, forced, arrange, finish_lanes
+LaneLM.write, LaneLM.forced, LaneLM.looks, LaneLM.arrange, LaneLM.finish = write, forced, looks, arrange, finish_lanes
 LaneLM.levels = property(lambda self: KINDS[self.settings.tokens])

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['COUNTS', 'NOISE_PX', 'soft_cross_entropy', 'pointed_px', 'disturb', 'draw_prompts', 'rowwise_loss', 'Progress',
-           'checked_prompts', 'tokens_at', 'decode_rowwise', 'decode_rowwise_reference', 'write', 'forced', 'arrange',
-           'finish']
+           'checked_prompts', 'tokens_at', 'decode_rowwise', 'decode_rowwise_reference', 'write', 'forced', 'looks',
+           'arrange', 'finish']
 
 # %% ../../nbs/lanelm/13_v6.ipynb #7db34796
 import math
@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional as F
 from ..core.losses import masked_mean
 from .decoding import evaluating
-from .rowwise import RowwiseLM, ahead, deal, past
+from .rowwise import RowwiseLM, ahead, deal, past, turn
 
 # %% ../../nbs/lanelm/13_v6.ipynb #d381fee2
 def soft_cross_entropy(logits, px, s):
@@ -79,7 +79,7 @@ def rowwise_loss(model:RowwiseLM, batch:dict):
 
     `batch`: `x` (B, L, T) tokens, lanes in any slots, and `features`, [P3, P4, P5].
     In training the past is disturbed and prompts are drawn. `off_px`: how far the answers lie from the truth on average, given that past."""
-    s, x = model.settings, deal(batch["x"], model.settings).flip(-1)
+    s, x = model.settings, turn(deal(batch["x"], model.settings), model.settings)
     there = x > 0
     begun = F.pad(there.cumsum(-1) > 0, (1, 0))[..., :-1]
     truth = px = model.px_of(x)
@@ -123,7 +123,7 @@ def checked_prompts(model, prompts, B:int):
         raise ValueError(f"prompts must be int64 ({B}, {s.slots}, {s.rows}), not {prompts.dtype} {tuple(prompts.shape)}")
     low, high = int(prompts.min()), int(prompts.max())
     if low < -1 or high >= s.bins: raise ValueError(f"a prompt is -1 (free), 0 (no lane) or a token up to {s.bins - 1}, these reach from {low} to {high}")
-    return prompts.to(device).flip(-1)
+    return turn(prompts.to(device), s)
 
 def tokens_at(px, s):
     "Tokens of positions `px` inside the image."
@@ -149,7 +149,7 @@ def _write(model, sight, prompts, answers):
         token = torch.where(prompts[..., t] >= 0, prompts[..., t], token)
         progress.wrote(token)
         out = torch.cat([out, token[..., None]], -1)
-    return out.flip(-1)
+    return turn(out, model.settings)
 
 # %% ../../nbs/lanelm/13_v6.ipynb #4a5d9092
 def decode_rowwise(model:RowwiseLM, features, prompts=None):
@@ -183,13 +183,24 @@ def write(self:RowwiseLM, features, prompts=None):
     "Tokens (B, L, T) of the lanes in B images: `decode_rowwise`."
     return decode_rowwise(self, features, prompts)
 
+def _told(model, features, past, seen=None):
+    "Answers (chance of a lane (B, L, T), its tokens) in the order of writing, told the tokens `past` (B, L, T)."
+    x = turn(past, model.settings)
+    begun = F.pad((x > 0).cumsum(-1) > 0, (1, 0))[..., :-1]
+    with evaluating(model):
+        says, logits = model(model.visual(features), model.px_of(x), begun, torch.full(x.shape, math.nan, device=x.device), torch.zeros_like(begun), seen)
+        return says.sigmoid(), tokens_at(pointed_px(logits, model.settings), model.settings)
+
 def forced(self:RowwiseLM, features, past):
     "The likeliest tokens (B, L, T) when every row is told the tokens `past` (B, L, T) of the rows below it."
-    x = past.flip(-1)
-    begun = F.pad((x > 0).cumsum(-1) > 0, (1, 0))[..., :-1]
-    with evaluating(self):
-        says, logits = self(self.visual(features), self.px_of(x), begun, torch.full(x.shape, math.nan, device=x.device), torch.zeros_like(begun))
-        return torch.where(says > 0, tokens_at(pointed_px(logits, self.settings), self.settings), 0).flip(-1)
+    chance, tokens = _told(self, features, past)
+    return turn(torch.where(chance > .5, tokens, 0), self.settings)
+
+def looks(self:RowwiseLM, features, past) -> list:
+    "Attention weights (B, heads, L, T, W) of each layer over the W columns of the row that is written, top row first, told the tokens `past` (B, L, T)."
+    seen = []
+    _told(self, features, past, seen)
+    return [turn(w.permute(0, 2, 3, 1, 4), self.settings, 3) for w in seen]
 
 def arrange(self:RowwiseLM, x):
     "Tokens x (B, L, T), lanes in any slots, in their seats: `deal`."
@@ -199,5 +210,5 @@ def finish(self:RowwiseLM, tokens) -> list:
     "Lanes (N, 2) in the network's px, a list per frame, of tokens (B, L, T), smoothed as the settings say."
     return self.tokenizer.decode(tokens, window=self.settings.smooth_window)
 
-RowwiseLM.write, RowwiseLM.forced, RowwiseLM.arrange, RowwiseLM.finish = write, forced, arrange, finish
+RowwiseLM.write, RowwiseLM.forced, RowwiseLM.looks, RowwiseLM.arrange, RowwiseLM.finish = write, forced, looks, arrange, finish
 RowwiseLM.levels = 3
