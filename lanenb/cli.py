@@ -184,28 +184,47 @@ def evaluate_clrernet(data:Annotated[str, typer.Option(help="Data root with labe
     print(json.dumps(metrics, indent=1)) if as_json else _show(str(source), [dict(metric=k, value=v) for k, v in metrics.items()])
 
 # %% ../nbs/cli.ipynb #d62953d9
-@app.command(epilog="Example: lanenb predict photos --out found --conf 0.3")
+@app.command(epilog="Example: lanenb predict photos --out found --model lanelm --prompts prompts.json")
 def predict(source:Annotated[Path, typer.Argument(help="An image, a video, or a folder of them.", show_default=False)],
-            out:Annotated[Path, typer.Option(help="Folder to write, outside the source.")], weights:Weights="trained",
-            backend:Annotated[str, typer.Option(help="torch or onnx (default: torch; onnx for an .onnx file).", show_default=False)]="",
-            precision:Annotated[str, typer.Option(help="fp32 or bf16 (default: what the processor is quicker at).", show_default=False)]="",
-            conf:Annotated[float, typer.Option(help="Least confidence of a lane (default: the detector's).", show_default=False)]=-1.,
+            out:Annotated[Path, typer.Option(help="Folder to write, outside the source.")],
+            model:Annotated[str, typer.Option(help="clrernet (a detector) or lanelm.")]="clrernet",
+            weights:Annotated[str, typer.Option(help="A trained detector (folder, .pth, .onnx) or LaneLM (folder); 'trained': the one that comes with lanenb.")]="trained",
+            prompts:Annotated[str, typer.Option(help="lanelm: JSON file that says where lanes pass.", show_default=False)]="",
+            encoder:Annotated[str, typer.Option(help="lanelm: weights of its encoder, if its folder has none.", show_default=False)]="",
+            backend:Annotated[str, typer.Option(help="clrernet: torch or onnx (default: torch; onnx for an .onnx file).", show_default=False)]="",
+            precision:Annotated[str, typer.Option(help="clrernet: fp32 or bf16 (default: what the processor is quicker at).", show_default=False)]="",
+            conf:Annotated[float, typer.Option(help="clrernet: least confidence of a lane (default: the detector's).", show_default=False)]=-1.,
             cut:Annotated[float, typer.Option(help="Rows to cut off the top: px, or a share below 1 (default: by the image's shape).", show_default=False)]=-1.,
             overlays:Annotated[bool, typer.Option(help="Draw the lanes into copies of the images and videos.")]=True,
             overwrite:Annotated[bool, typer.Option(help="Do again what is done.")]=False):
-    "Find lanes in images and videos: .lines.txt in CULane's form, and copies with the lanes drawn."
-    from lanenb.clrernet.prediction import Predictor
-    reading = {} if conf == -1 else dict(conf=conf)
-    predictor = Predictor(weights, backend or None, precision or None, _device(), None if cut == -1 else cut, **reading)
-    done = predictor.predict(source, out, overlays, overwrite, progress=sys.stderr.isatty())
+    "Find lanes in images and videos: .lines.txt in CULane's form, and copies with the lanes drawn. With lanelm, prompts complete lanes."
+    given = dict(prompts=prompts, encoder=encoder, backend=backend, precision=precision, conf="" if conf == -1 else conf)
+    predictor, more = _predictor(model, weights, None if cut == -1 else cut, {k: v for k, v in given.items() if v != ""})
+    done = predictor.predict(source, out, overlays, overwrite, progress=sys.stderr.isatty(), **more)
     _show(str(out), [{k: v for k, v in done.items() if k != "bad"}])
     for path, cause in done["bad"]: print(f"lanenb: left out: {path}: {cause}", file=sys.stderr)
+
+# %% ../nbs/cli.ipynb #c3652a41
+_ONLY = dict(clrernet=("backend", "precision", "conf"), lanelm=("prompts", "encoder"))
+
+def _predictor(model, weights, cut, given) -> tuple:
+    "The predictor of `model`, with the options `given`, and the options left that `predict` takes. Raises `SettingsError` for an option of another model."
+    from lanenb.core.settings import check_names
+    check_names([model], _ONLY, "model")
+    for name in given:
+        if name not in _ONLY[model]: raise SettingsError(f"--{name} does not apply to --model {model}, which takes {', '.join('--' + n for n in _ONLY[model])}")
+    if model == "lanelm":
+        from lanenb.lanelm.prediction import LaneLMPredictor
+        return LaneLMPredictor(weights, device=_device(), cut=cut, encoder=given.get("encoder")), {k: v for k, v in given.items() if k == "prompts"}
+    from lanenb.clrernet.prediction import Predictor
+    return Predictor(weights, device=_device(), cut=cut, **given), {}
 
 def _device() -> str:
     "cuda where there is one."
     import torch
     return "cuda" if torch.cuda.is_available() else "cpu"
 
+# %% ../nbs/cli.ipynb #e487b70a
 @app.command(epilog="Example: lanenb speed --weights trained")
 def speed(weights:Weights="trained", preset:Annotated[str, typer.Option(help="Time an untrained detector of this size instead: mini or paper.", show_default=False)]="",
           threads:Annotated[int, typer.Option(min=0, help="Threads of PyTorch and ONNX Runtime; 0: as they choose.")]=1, as_json:AsJson=False):
