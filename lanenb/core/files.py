@@ -153,12 +153,13 @@ def load_weights(path) -> tuple[dict, dict]:
     "Read (tensors, settings) from a safetensors file. Raises `DataError` when it is missing, truncated, a pickle or no safetensors file."
     from safetensors import safe_open, SafetensorError
     head = read_bytes(path)[:2]
-    if head == b"PK" or head[:1] == b"\x80": raise DataError(path, "is a pickle or zip archive, not safetensors; weights are never unpickled here")
     try:
         with safe_open(path, "pt") as f:
             tensors = {k: f.get_tensor(k) for k in f.keys()}
             return tensors, json.loads((f.metadata() or {}).get("settings", "{}"))
-    except SafetensorError as e: raise DataError(path, f"not a complete safetensors file ({e})") from None
+    except SafetensorError as e:
+        foreign = head == b"PK" or head[:1] == b"\x80"     # asked last: a safetensors file whose header is 128 bytes long begins with \x80, too
+        raise DataError(path, "is a pickle or zip archive, not safetensors; weights are never unpickled here" if foreign else f"not a complete safetensors file ({e})") from None
     except json.JSONDecodeError: raise DataError(path, "the settings in the header are not JSON") from None
 
 def load_foreign(path, part:str|None=None):
