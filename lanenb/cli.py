@@ -188,7 +188,7 @@ def evaluate_clrernet(data:Annotated[str, typer.Option(help="Data root with labe
 def predict(source:Annotated[Path, typer.Argument(help="An image, a video, or a folder of them.", show_default=False)],
             out:Annotated[Path, typer.Option(help="Folder to write, outside the source.")],
             model:Annotated[str, typer.Option(help="clrernet (a detector) or lanelm.")]="clrernet",
-            weights:Annotated[str, typer.Option(help="A trained detector (folder, .pth, .onnx) or LaneLM (folder); 'trained': the one that comes with lanenb.")]="trained",
+            weights:Annotated[str, typer.Option(help="Detector (folder, .pth, .onnx) or LaneLM (folder); 'trained': what comes with lanenb.")]="trained",
             prompts:Annotated[str, typer.Option(help="lanelm: JSON file that says where lanes pass.", show_default=False)]="",
             encoder:Annotated[str, typer.Option(help="lanelm: weights of its encoder, if its folder has none.", show_default=False)]="",
             backend:Annotated[str, typer.Option(help="clrernet: torch or onnx (default: torch; onnx for an .onnx file).", show_default=False)]="",
