@@ -44,17 +44,19 @@ class ExperimentSettings(Settings):
                               for name, (_, encoder) in {"paper": (256, "dla34"), **PAPER_SIZES}.items()}
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #e5ec2a49
-def answers(model, frames, device="cpu", features=None, chunk:int=16, prompts=None) -> dict:
-    """What the model makes of `frames`: `forced` and `free` x in px (B, L, T), NaN where it says 'no lane', and the greedy `tokens`.
+def answers(model, frames, device="cpu", features=None, chunk:int=64, prompts=None, told:bool=False) -> dict:
+    """What the model writes for `frames`: the greedy `tokens` (B, L, T), and `free`, their x in px, NaN where there is no lane; with `told` also `forced`,
+    what it would write in each row if it were told the truth above it.
 
-    `features(start, stop)` replaces the frames' own maps, `prompts` (B, L, T) are given to the free one."""
+    `features(start, stop)` replaces the frames' own maps, `prompts` (B, L, T) are obeyed."""
     forced, free = [], []
     for i in range(0, len(frames), chunk):
         maps = [m.to(device) for m in (features or frames.part)(i, min(i + chunk, len(frames)))]
-        forced.append(model.forced(maps, frames.x[i:i+chunk].to(device)).cpu())
+        if told: forced.append(model.forced(maps, frames.x[i:i+chunk].to(device)).cpu())
         free.append(model.write(maps, None if prompts is None else prompts[i:i+chunk].to(device)).cpu())
-    forced, free = torch.cat(forced), torch.cat(free)
-    return dict(forced=model.tokenizer.rows_px(forced.numpy()), free=model.tokenizer.rows_px(free.numpy()), tokens=free)
+    tokens = torch.cat(free)
+    said = dict(free=model.tokenizer.rows_px(tokens.numpy()), tokens=tokens)
+    return dict(said, forced=model.tokenizer.rows_px(torch.cat(forced).numpy())) if told else said
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #ee4851f9
 def original_lanes(model, tokens, frames) -> list:
@@ -79,7 +81,7 @@ def train(model, frames, s:ExperimentSettings, out, device="cpu", resume:bool=Fa
                          validate_every=max(s.epochs//12, 1), best_metric="valid_ar_px")
     few = frames.pick(range(min(len(frames), 16))) if valid is None else valid
     def validate(model, epoch):
-        said, truth = answers(model, few, device), model.tokenizer.rows_px(few.x.numpy())
+        said, truth = answers(model, few, device, told=True), model.tokenizer.rows_px(few.x.numpy())
         return dict(tf_px=_gap(said["forced"], truth), ar_px=lane_errors(said["free"], truth)["px"])
     trainer = Trainer(model, training_loss(model, schedule, s.epochs), optimizer, warmup_cosine(optimizer, steps, warmup=min(steps//10, 100)), {"train": loader}, loop, out, validate=validate)
     return trainer.fit(resume=resume)
@@ -107,7 +109,7 @@ def _prefixed(prefix, d): return {prefix + k: v for k, v in d.items()}
 
 def _figures(model, frames, others, trained, device, seed) -> tuple[dict, dict]:
     "The figures of `evaluate` on one set of frames."
-    truth, said = model.tokenizer.rows_px(frames.x.numpy()), answers(model, frames, device)
+    truth, said = model.tokenizer.rows_px(frames.x.numpy()), answers(model, frames, device, told=True)
     metrics = _scores(model, frames, said, truth, trained) | dict(spread_px=spread_px(said["free"]), true_spread_px=spread_px(truth))
     if (elsewhere := _swapped(frames, others)) is not None: metrics |= _swap_scores(model, frames, said, truth, elsewhere, device, seed)
     return metrics, dict(said, truth=truth)
@@ -148,13 +150,15 @@ def decode_ms(model, frames, device="cpu", repeats:int=7) -> float:
     return float(np.median(took[2:])*1e3)
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #0e59ed96
-def attention(model, frames, n:int=8, device="cpu") -> dict:
+def attention(model, frames, n:int=8, device="cpu") -> dict|None:
     """Attention on the picture in the first `n` frames, told the truth: `uniformity` (layers, heads, T) averaged over lanes with that row (NaN: none has
-    it), and `maps` (n, layers, N), the mean weights over heads, lanes and rows; of a model whose rows look at their own columns only, row after row."""
+    it), and `maps` (n, layers, N), the mean weights over heads, lanes and rows; of a model whose rows look at their own columns only, row after row. None for a
+    model that does not look at rows at all."""
     sums, counts, maps = 0, 0, []
     for i in range(min(n, len(frames))):
         x = frames.x[i:i+1].to(device)
         weights = model.looks([f.to(device) for f in frames.part(i, i + 1)], x)
+        if not weights: return None
         there = (x[0] > 0).float()                                            # (L, T)
         u = torch.stack([uniformity(w[0]) for w in weights])                  # (layers, heads, L, T)
         sums, counts = sums + (u*there).sum(2), counts + there.sum(0)
