@@ -87,9 +87,11 @@ def _plain(value):
 
 def read_json(path):
     "The parsed JSON of `path`. Raises `DataError` with the line of a syntax error."
-    try: return json.loads(read_text(path))
+    text = read_text(path)
+    try: return json.loads(text)
     except json.JSONDecodeError as e: raise DataError(path, f"not valid JSON ({e.msg}, column {e.colno})", e.lineno) from None
     except RecursionError: raise DataError(path, "nested too deeply to be read") from None
+    except ValueError: raise DataError(path, "holds a number of too many digits") from None
 
 def write_json(path, value) -> Path:
     "Write `value` to `path` as strict, indented JSON, atomically; arrays become lists, non-finite numbers null."

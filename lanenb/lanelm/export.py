@@ -45,14 +45,8 @@ def hints_at(t, px):
 
 # %% ../../nbs/lanelm/16_export.ipynb #bfbb9bce
 class _Odds(Progress):
-    "`Progress` in operations that ONNX Runtime has, from the state of a step."
+    "`Progress`, from the state that a step is given."
     def __init__(self, begun, ended, odds): self.begun, self.ended, self.odds = begun.clone(), ended.clone(), odds
-
-    def writes(self, p, called, silent):
-        "`Progress.writes`."
-        self.odds = self.odds*torch.where(self.begun, p, 1 - p)
-        goes_on, begins = self.begun & ((self.odds >= .5) | called), ~self.begun & (self.odds < .5)
-        return (goes_on | begins) & ~self.ended & ~silent
 
 # %% ../../nbs/lanelm/16_export.ipynb #4c44b876
 def _unbegun(lanes) -> dict: return {name: torch.zeros(lanes, dtype=torch.bool) for name in ("begun", "ended")}

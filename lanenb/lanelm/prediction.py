@@ -98,11 +98,8 @@ def read_prompts(path) -> dict:
     twice, and for more than `MOST_BYTES`, which nobody writes by hand."""
     path = Path(path)
     if path.is_file() and (size := path.stat().st_size) > MOST_BYTES: raise DataError(path, f"{size/2**20:.0f} MB are too much for prompts")
-    try:
-        values = read_json(path)
-        names = [name for name, _ in json.loads(read_text(path), object_pairs_hook=list)] if isinstance(values, dict) else []
-    except DataError: raise
-    except ValueError as e: raise DataError(path, f"not valid JSON ({e})") from None                    # a number of thousands of digits
+    values = read_json(path)
+    names = [name for name, _ in json.loads(read_text(path), object_pairs_hook=list)] if isinstance(values, dict) else []
     if not isinstance(values, dict): raise DataError(path, 'must name pictures: {"a.jpg": {"lanes": [[[x, y], …], …]}, …}')
     twice = [name for name, n in Counter(names).items() if n > 1]
     if twice: raise DataError(path, f"names {_short(twice[0])} {names.count(twice[0])} times")

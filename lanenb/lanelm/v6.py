@@ -104,7 +104,7 @@ class Progress:
     def writes(self, p, called, silent):
         "Which lanes write a point, for the chance `p` of there being one. `called`: a prompt lies ahead, a lane that has begun goes on; `silent`: never."
         self.odds = self.odds*torch.where(self.begun, p, 1 - p)
-        return torch.where(self.begun, (self.odds >= .5) | called, self.odds < .5) & ~self.ended & ~silent
+        return ((self.begun & ((self.odds >= .5) | called)) | (~self.begun & (self.odds < .5))) & ~self.ended & ~silent
 
     def wrote(self, token):
         "Take note of the `token` that was written."
