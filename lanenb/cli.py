@@ -226,14 +226,21 @@ def _device() -> str:
 
 # %% ../nbs/cli.ipynb #e487b70a
 @app.command(epilog="Example: lanenb speed --weights trained")
-def speed(weights:Weights="trained", preset:Annotated[str, typer.Option(help="Time an untrained detector of this size instead: mini or paper.", show_default=False)]="",
+def speed(model:Annotated[str, typer.Option(help="clrernet, or lanelm: its decoder by width and batch, untrained, over the encoder of the preset.")]="clrernet",
+          weights:Weights="trained", preset:Annotated[str, typer.Option(help="Time an untrained detector of this size instead: mini or paper.", show_default=False)]="",
           threads:Annotated[int, typer.Option(min=0, help="Threads of PyTorch and ONNX Runtime; 0: as they choose.")]=1, as_json:AsJson=False):
-    "Milliseconds of one image through the detector, by every way of running it, with parameters and multiply-adds."
+    "Milliseconds of one image through the detector, by every way of running it, with parameters and multiply-adds; or of LaneLM's decoder."
     import torch
+    from lanenb.core.settings import check_names
+    check_names([model], ("clrernet", "lanelm"), "model")
     from lanenb.clrernet.detector import CLRerNet
     from lanenb.clrernet.prediction import load_detector, speed as timed
     if threads: torch.set_num_threads(threads)
-    rows = timed(CLRerNet(preset).eval() if preset else load_detector(weights), device=_device())
+    if model == "clrernet": rows = timed(CLRerNet(preset).eval() if preset else load_detector(weights), device=_device())
+    else:
+        from lanenb.clrernet.encoder import build_encoder
+        from lanenb.lanelm.experiment import decode_times
+        rows = decode_times(build_encoder({"": "mini", "paper": "dla34"}.get(preset, preset)), device=_device())
     print(json.dumps(rows, indent=1)) if as_json else _show("", rows)
 
 # %% ../nbs/cli.ipynb #7e71c024

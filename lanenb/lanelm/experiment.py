@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['ExperimentSettings', 'answers', 'original_lanes', 'culane_scores', 'train', 'evaluate', 'decode_ms', 'attention',
-           'input_spread', 'prompted', 'reading', 'reading_full']
+           'input_spread', 'prompted', 'decode_times', 'reading', 'reading_full']
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #ce3b173d
 import math, time
 from dataclasses import dataclass
+from itertools import product
 import numpy as np
 import torch
 from torch.nn import functional as F
@@ -16,7 +17,7 @@ from torch.utils.data import DataLoader
 from ..core.optim import adamw, warmup_cosine
 from ..core.settings import Settings, setting
 from ..core.training import Trainer, TrainSettings
-from .designs import training_loss
+from .designs import build_model, design_settings, training_loss
 from .diagnostics import blind_lanes, dependency, lane_errors, moves_px, spread_px, token_std, uniformity
 from .frames import TokenSet
 from .model import PAPER_SIZES, LaneLM
@@ -191,6 +192,29 @@ def prompted(model, frames, device="cpu", counts=(1, 2, 4), noise_px:float=5.0, 
         scores = dict(ar_px=lane_errors(said["free"], truth)["px"], **culane_scores(model, said["tokens"], frames))
         found |= {f"kp{n}_{name}{end}": value for name, value in scores.items()}
     return found
+
+# %% ../../nbs/lanelm/09_experiment.ipynb #18095f42
+def decode_times(encoder, designs=("paper", "v6"), dims=(128, 256, 512), batches=(1, 16), repeats:int=3, device="cpu") -> list[dict]:
+    """Milliseconds an image from cached features to tokens, the median of `repeats`: a row per design, width D (3 layers) and batch. `share`: the decoder's
+    part of encoder and decoder together."""
+    def ms(call):
+        call()
+        took = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            call().cpu()
+            took.append(time.perf_counter() - start)
+        return float(np.median(took)*1e3)
+    rows, images, encoder = [], torch.rand(max(batches), 3, 320, 800, device=device), encoder.to(device).eval()
+    with torch.no_grad():
+        maps = encoder(images)
+        seeing = {b: ms(lambda: encoder(images[:b])[-1])/b for b in batches}
+    for design, dim in product(designs, dims):
+        model = build_model(design_settings(dict(design=design, dim=dim, layers=3, channels=encoder.channels))[0]).to(device)
+        for b in batches:
+            writing = ms(lambda: model.write([m[:b] for m in maps[-model.levels:]]))/b
+            rows.append(dict(design=design, D=dim, batch=b, ms=writing, images_s=1e3/writing, share=writing/(writing + seeing[b])))
+    return rows
 
 # %% ../../nbs/lanelm/09_experiment.ipynb #10af39f5
 def reading(m:dict, n_images:int, n_others:int=0) -> list[str]:
