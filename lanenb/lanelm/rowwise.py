@@ -34,7 +34,9 @@ class RowwiseSettings(TokenizerSettings):
     forget: float = setting(0.5, "share of lanes of whose past rows are hidden in training", low=0, high=1)
     own: float = setting(0.5, "share of lanes that get the network's own answers as their past in training", low=0, high=1)
     prompted: float = setting(0.5, "share of training frames with prompts", low=0, high=1)
-    smooth_window: int = setting(0, "rows that a decoded lane is smoothed over", unit="rows", low=0)
+    reread: int = setting(2, "points of each lane, the surest, that prompt a second writing (0: lanes are written once)", unit="points", low=0)
+    conf: float = setting(0.6, "least certainty of a lane that nobody prompted", low=0, high=1)
+    smooth_window: int = setting(9, "rows that a decoded lane is smoothed over", unit="rows", low=0)
     seats: str = setting("middle", "how lanes are dealt to seats: around the middle of the image, or from the left", choices=("middle", "left"))
     upward: bool = setting(True, "lanes are written from the foot up; false: from the far end down")
     sight: str = setting("row", "what a step sees: the row that it writes and the context (P4, P5), or the context alone", choices=("row", "context"))
@@ -240,7 +242,7 @@ _BEFORE, _ON, _UNSURE, _SILENT = range(4)      # the state of a lane: not begun,
 class RowwiseLM(Pretrained, nn.Module):
     "Design v6. `visual` reads an image once; `forward` gives every step's answers, given the points before; `lanelm.v6` trains it and writes with it."
     KIND, SETTINGS = "lanelm_v6", RowwiseSettings
-    FREE = frozenset({"sigma", "jitter", "forget", "own", "prompted", "smooth_window"})
+    FREE = frozenset({"sigma", "jitter", "forget", "own", "prompted", "reread", "conf", "smooth_window"})
 
     def __init__(self, settings:RowwiseSettings|None=None):
         super().__init__()

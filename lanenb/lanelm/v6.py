@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['COUNTS', 'NOISE_PX', 'soft_cross_entropy', 'pointed_px', 'disturb', 'draw_prompts', 'rowwise_loss', 'Progress',
-           'checked_prompts', 'tokens_at', 'decode_rowwise', 'decode_rowwise_reference', 'write', 'forced', 'looks',
-           'arrange', 'finish']
+           'checked_prompts', 'tokens_at', 'decode_rowwise', 'decode_rowwise_reference', 'certainty', 'surest', 'write',
+           'forced', 'looks', 'arrange', 'finish']
 
 # %% ../../nbs/lanelm/13_v6.ipynb #7db34796
 import math
@@ -158,8 +158,13 @@ def decode_rowwise(model:RowwiseLM, features, prompts=None):
     `prompts` int64 (B, L, T): -1 free, 0 no lane in this row, else the token that is to stand there; a seat of zeros is silent (`cmd`).
     Raises `ValueError` for prompts or features of another shape."""
     with evaluating(model):
-        sight, caches = model.visual(features), [[] for _ in model.layers]
-        return _write(model, sight, checked_prompts(model, prompts, len(sight["map"])), lambda t, *a: _step(model, sight, t, *a, caches=caches))
+        sight = model.visual(features)
+        return _decode(model, sight, checked_prompts(model, prompts, len(sight["map"])))
+
+def _decode(model, sight, prompts):
+    "Tokens (B, L, T), top row first, for checked `prompts`, with keys and values kept from step to step."
+    caches = [[] for _ in model.layers]
+    return _write(model, sight, prompts, lambda t, *a: _step(model, sight, t, *a, caches=caches))
 
 def decode_rowwise_reference(model:RowwiseLM, features, prompts=None):
     "The tokens of `decode_rowwise`, the plain way: image by image, all steps computed again for every step by `model.forward`, nothing kept."
@@ -178,10 +183,45 @@ def decode_rowwise_reference(model:RowwiseLM, features, prompts=None):
             out.append(_write(model, sight, mine, answers(sight, model.px_of(mine))))
     return torch.cat(out)
 
+# %% ../../nbs/lanelm/13_v6.ipynb #cd500a77
+_NEAR_PX, _APART = 6.0, 6       # belief this near to a point counts for it; rows between two points that prompt
+
+def certainty(model:RowwiseLM, sight, tokens, prompts):
+    "Share (B, L, T) of the pointer's belief that lies near each point of `tokens`, written with the checked `prompts`; 0 where there is no point. Top row first."
+    s, x = model.settings, turn(tokens, model.settings)
+    px, begun = model.px_of(x), F.pad((x > 0).cumsum(-1) > 0, (1, 0))[..., :-1]
+    silent = (prompts == 0).all(-1, keepdim=True).expand_as(prompts)
+    belief = model(sight, px, begun, model.px_of(prompts), silent)[1].softmax(-1)
+    middle = (torch.arange(belief.shape[-1], device=px.device) + .5)*(s.img_w/belief.shape[-1])
+    near = (middle - px[..., None]).abs() < _NEAR_PX                          # NaN is near nothing
+    return turn((belief*near).sum(-1), s)
+
+def surest(tokens, sure, n:int):
+    "Prompts (B, L, T), -1: free, of the `n` surest points of each lane of `tokens`, some rows apart."
+    out, left, row = torch.full_like(tokens, -1), sure.masked_fill(tokens <= 0, 0), torch.arange(tokens.shape[-1], device=tokens.device)
+    for _ in range(n):
+        most, at = left.max(-1, keepdim=True)
+        out = torch.where((row == at) & (most > 0), tokens, out)
+        left = left.masked_fill((row - at).abs() < _APART, 0)
+    return out
+
 # %% ../../nbs/lanelm/13_v6.ipynb #bcc8e7fb
 def write(self:RowwiseLM, features, prompts=None):
-    "Tokens (B, L, T) of the lanes in B images: `decode_rowwise`."
-    return decode_rowwise(self, features, prompts)
+    """Tokens (B, L, T) of the lanes in B images, written as `decode_rowwise` does, then, by the settings, once more after the surest points, and without
+    the lanes that are too unsure. Prompts (B, L, T) are obeyed both times."""
+    s = self.settings
+    with evaluating(self):
+        sight = self.visual(features)
+        given = checked_prompts(self, prompts, len(sight["map"]))
+        free, tokens = (given == -1).all(-1, keepdim=True), _decode(self, sight, given)
+        if s.reread:
+            told = F.max_pool1d((given >= 0).float().flatten(0, 1), 2*_APART - 1, 1, _APART - 1).view_as(given) > 0       # rows near a prompt
+            sure = certainty(self, sight, tokens, given).masked_fill(turn(told, s), 0)
+            given = torch.where(given >= 0, given, turn(surest(tokens, sure, s.reread), s))
+            tokens = _decode(self, sight, given)
+        sure, there = certainty(self, sight, tokens, given), tokens > 0
+        mean = (sure*there).sum(-1, keepdim=True)/there.sum(-1, keepdim=True).clamp(min=1)
+        return tokens.masked_fill(free & (mean < s.conf), 0)
 
 def _told(model, features, past, seen=None):
     "Answers (chance of a lane (B, L, T), its tokens) in the order of writing, told the tokens `past` (B, L, T)."
