@@ -197,22 +197,22 @@ def prompted(model, frames, device="cpu", counts=(1, 2, 4), noise_px:float=5.0, 
 def decode_times(encoder, designs=("paper", "v6"), dims=(128, 256, 512), batches=(1, 16), repeats:int=3, device="cpu") -> list[dict]:
     """Milliseconds an image from cached features to tokens, the median of `repeats`: a row per design, width D (3 layers) and batch. `share`: the decoder's
     part of encoder and decoder together."""
-    def ms(call):
-        call()
+    def ms(call, maps):
+        call(maps)
         took = []
         for _ in range(repeats):
             start = time.perf_counter()
-            call().cpu()
+            call(maps)[-1].cpu()
             took.append(time.perf_counter() - start)
         return float(np.median(took)*1e3)
     rows, images, encoder = [], torch.rand(max(batches), 3, 320, 800, device=device), encoder.to(device).eval()
     with torch.no_grad():
         maps = encoder(images)
-        seeing = {b: ms(lambda: encoder(images[:b])[-1])/b for b in batches}
+        seeing = {b: ms(encoder, images[:b])/b for b in batches}
     for design, dim in product(designs, dims):
         model = build_model(design_settings(dict(design=design, dim=dim, layers=3, channels=encoder.channels))[0]).to(device)
         for b in batches:
-            writing = ms(lambda: model.write([m[:b] for m in maps[-model.levels:]]))/b
+            writing = ms(model.write, [m[:b] for m in maps[-model.levels:]])/b
             rows.append(dict(design=design, D=dim, batch=b, ms=writing, images_s=1e3/writing, share=writing/(writing + seeing[b])))
     return rows
 

@@ -27,7 +27,7 @@ from ..core.settings import SettingsError, check_names, nearest
 from .designs import load_model
 from .prompting import prompts_from_points
 from .rowwise import bottom_px
-from ..lanes.geometry import as_lane, order_lanes
+from ..lanes.geometry import order_lanes
 from ..lanes.view import View, image_tensor
 
 # %% ../../nbs/lanelm/15_prediction.ipynb #ed07c20b
@@ -103,7 +103,7 @@ def read_prompts(path) -> dict:
     if not isinstance(values, dict): raise DataError(path, 'must name pictures: {"a.jpg": {"lanes": [[[x, y], …], …]}, …}')
     twice = [name for name, n in Counter(names).items() if n > 1]
     if twice: raise DataError(path, f"names {_short(twice[0])} {names.count(twice[0])} times")
-    return {name: _said(path, name, lambda: parse_prompts(value)) for name, value in values.items()}
+    return {name: _said(path, name, lambda value=value: parse_prompts(value)) for name, value in values.items()}
 
 def _short(name): return name if len(name) <= 100 else f"{name[:97]}…"
 
