@@ -207,8 +207,8 @@ def _checked(self:OnnxLaneLM, prompts, B):
 # %% ../../nbs/lanelm/16_export.ipynb #a448215b
 def export_lanelm(model, folder, encoder=None, check:bool=True) -> Path:
     """Write `model` (v6, or a design that writes one row at a time) into `folder` as two graphs, `PARTS`; returns the folder. With its `encoder` the first
-    takes images, else features. Lanes are written once: v6's second reading is left to PyTorch. `check` compares the tokens with PyTorch's first. Raises `SettingsError` when a package is missing or the design writes
-    rows at once, `DataError` when the tokens differ."""
+    takes images, else features. Lanes are written once: v6's second reading is left to PyTorch. `check` compares the tokens with PyTorch's first.
+    Raises `SettingsError` when a package is missing or the design writes rows at once, `DataError` when the tokens differ."""
     need("onnx", "onnxscript", *(["onnxruntime"] if check else []))
     model, encoder = (m and copy.deepcopy(m).cpu().float().eval() for m in (model, encoder))
     if isinstance(model, RowwiseLM): model.settings = model.settings.replace(reread=0, conf=0.)

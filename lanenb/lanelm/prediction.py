@@ -48,8 +48,8 @@ def load_encoder(weights) -> Encoder:
 def load_lanelm(weights, encoder=None) -> tuple:
     """(LaneLM, encoder) of the folder `weights`, or of 'trained': the small ones that come with the package. `encoder`: what `load_encoder` takes, for
     a folder without one. Raises `DataError`."""
-    folder = Path(lanenb.__file__).parent/"weights"/"lanelm_mini" if str(weights) == "trained" else Path(weights)
-    if str(weights) == "trained" and not folder.exists(): raise DataError(folder, "no trained LaneLM came with this installation; name a folder")
+    folder = Path(weights)
+    if str(weights) == "trained": folder, encoder = Path(lanenb.__file__).parent/"weights"/"lanelm_mini", encoder or "trained"
     model = load_model(folder)
     if encoder is None and not (folder/"encoder").is_dir():
         raise DataError(folder, "has no encoder in it: name the one that the LaneLM was trained with, and `save_lanelm` keeps both together")
