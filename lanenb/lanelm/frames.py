@@ -14,7 +14,9 @@ import torch
 from pathlib import Path
 from torch.utils.data import Dataset
 from ..core.files import DataError, load_weights, save_weights
+from ..core.order import mixed
 from ..core.progress import Progress
+from ..lanes.augment import Augment, AugmentSettings
 from ..lanes.sources import load_frames, open_source, refuse_bad, view_frame
 from ..lanes.view import View, image_tensor
 from .prompting import composed
@@ -26,7 +28,7 @@ class Frames:
     original px; `views`; `names`; `categories`, None where the source has none;
     `images`, the first few in the network's space; `empty`, how many frames without a lane were passed over; `bad`, (path, cause) of those that
     could not be read;
-    `pairs`, tokens (B, L, T) that a decoder may read instead of the truth: see `with_pairs`."""
+    `pairs`, tokens (B, L, T) that a decoder may read instead of the truth: see `with_pairs`; `copies`, the same frames augmented, as further `Frames`."""
     x: torch.Tensor
     y: torch.Tensor
     features: list
@@ -38,6 +40,7 @@ class Frames:
     empty: int = 0
     bad: list = field(default_factory=list)
     pairs: torch.Tensor|None = None
+    copies: list = field(default_factory=list)
 
     def __len__(self): return len(self.x)
 
@@ -50,11 +53,12 @@ class Frames:
         def of(values): return [values[i] for i in indices]
         at = torch.as_tensor(list(indices), dtype=torch.int64)
         return replace(self, x=self.x[at], y=self.y[at], features=[f[at] for f in self.features], lanes=of(self.lanes), views=of(self.views),
-                       names=of(self.names), categories=of(self.categories), pairs=None if self.pairs is None else self.pairs[at])
+                       names=of(self.names), categories=of(self.categories), pairs=None if self.pairs is None else self.pairs[at],
+                       copies=[c.pick(indices) for c in self.copies])
 
     def arranged(self, model):
         "The same frames with their lanes in the slots in which `model` writes them."
-        return replace(self, x=model.arrange(self.x))
+        return replace(self, x=model.arrange(self.x), copies=[c.arranged(model) for c in self.copies])
 
 # %% ../../nbs/lanelm/08_frames.ipynb #53605c72
 @torch.no_grad()
@@ -117,9 +121,11 @@ def _unflat(prefix, tensors) -> list:
     return [[next(lanes) for _ in range(n)] for n in counts.tolist()]
 
 # %% ../../nbs/lanelm/08_frames.ipynb #0a64ae1d
-def _store_chunk(source, at, encoder, path, device):
-    "Encode the frames `at` (a range) of `source` and write their maps beside `path`, then, as the sign that all is there, `path` itself: lanes and names."
-    found, bad = load_frames(source, at, limit_bad=1.0, prepare=lambda f: dict(view_frame(f), original=f["lanes"]))
+def _store_chunk(source, at, encoder, path, device, change=None):
+    """Encode the frames `at` (a range) of `source`, changed by `change` if there is one, and write their maps beside `path`, then, as the sign that all is
+    there, `path` itself: lanes and names."""
+    def prepare(frame): return dict((change or (lambda f: f))(view_frame(frame)), original=frame["lanes"])
+    found, bad = load_frames(source, at, limit_bad=1.0, prepare=prepare, workers=1 if change else 2)        # one augmentation, one source of chance
     maps = encode_images(encoder, [f["image"] for f in found], 3, device) if found else [torch.zeros(0)]*3
     for level, m in zip(LEVELS, maps): save_weights(path.with_suffix(f".{level}.safetensors"), dict(map=m.half()))
     names = dict(names=[f["meta"]["path"] for f in found], sizes=[list(f["meta"]["size"]) for f in found], categories=[f["meta"]["category"] for f in found],
@@ -134,22 +140,38 @@ def _read_chunk(path, levels) -> dict:
 
 # %% ../../nbs/lanelm/08_frames.ipynb #f3b3a241
 def collect_split(source, encoder, tokenizer, cache, slots:int=4, levels:int=1, keep_empty:bool=False, keep_images:int=6, limit_bad:float=0.01, device="cpu",
-                  progress:bool=True) -> Frames:
+                  progress:bool=True, copies:int=0) -> Frames:
     """All frames of `source` as `Frames`, features in 16 bits, kept in a folder of `cache` and read from there the next time. Frames without a lane are
-    passed over unless `keep_empty`. Raises `DataError` as `collect`."""
-    folder, chunks = Path(cache)/store_key(source, encoder), []
+    passed over unless `keep_empty`. `copies`: how many augmented copies of each frame come with them. Raises `DataError` as `collect`."""
+    common = dict(tokenizer=tokenizer, slots=slots, keep_images=keep_images)
+    def stored(copy=None): return _stored(source, encoder, Path(cache), levels, limit_bad, device, progress, copy)
+    frames = _as_frames(source, *stored(), keep_empty=keep_empty, **common)
+    extra = [_as_frames(source, *stored(k), keep_empty=True, **dict(common, keep_images=0)) for k in range(copies)]
+    for c in extra:
+        at = {n: i for i, n in enumerate(c.names)}
+        frames.copies.append(c.pick([at[n] for n in frames.names]))
+    return frames
+
+def _changes(copy:int):
+    "How the frames of that `copy` are changed: by the published recipe, each frame by its name, the same way every time."
+    augment = Augment(AugmentSettings())
+    return lambda frame: augment(frame, np.random.default_rng(mixed("copy", copy, frame["meta"]["path"])))
+
+def _stored(source, encoder, cache, levels, limit_bad, device, progress, copy):
+    "(joined chunks, their maps) of all frames of `source`, or of an augmented copy, encoded unless they are in `cache`."
+    key = store_key(source, encoder) + ("" if copy is None else f"-{mixed(AugmentSettings().to_dict(), copy):016x}")
+    folder, chunks, change = cache/key, [], None if copy is None else _changes(copy)
     bar = Progress(len(source), on=progress, unit="frame")
     for start in range(0, len(source), CHUNK):
         at = range(start, min(start + CHUNK, len(source)))
         path = folder/f"{start:06}.safetensors"
-        if not path.is_file(): _store_chunk(source, at, encoder, path, device)
+        if not path.is_file(): _store_chunk(source, at, encoder, path, device, change)
         chunks.append(_read_chunk(path, levels))
         bar.update(at.stop)
     bar.close()
     joined = {k: [v for c in chunks for v in c[k]] for k in ("names", "sizes", "categories", "bad", "original", "network")}
     refuse_bad(source.root, joined["bad"], len(source), limit_bad)
-    maps = [torch.cat([c["maps"][k] for c in chunks if len(c["names"])]) for k in range(levels)] if joined["names"] else []
-    return _as_frames(source, joined, maps, tokenizer, slots, keep_empty, keep_images)
+    return joined, [torch.cat([c["maps"][k] for c in chunks if len(c["names"])]) for k in range(levels)] if joined["names"] else []
 
 def _as_frames(source, c, maps, tokenizer, slots, keep_empty, keep_images) -> Frames:
     "`Frames` of the joined chunks `c` and their maps."
@@ -173,18 +195,20 @@ def other_frames(path, source, after:int):
 
 # %% ../../nbs/lanelm/08_frames.ipynb #4598268b
 class TokenSet(Dataset):
-    "`Frames` as a torch data set of dicts: `features` (list of maps), `x`, `y` tokens (L, T), `pairs` if the frames have them, `meta` with the `path`."
+    """`Frames` as a torch data set of dicts: `features` (list of maps), `x`, `y` tokens (L, T), `pairs` if the frames have them, `meta` with the `path`.
+    Of frames with copies, the frame itself or one of these is drawn each time."""
     def __init__(self, frames:Frames): self.frames = frames
     def __len__(self): return len(self.frames)
     def __getitem__(self, i):
         f = self.frames
+        if f.copies: f = [f, *f.copies][torch.randint(len(f.copies) + 1, ()).item()]
         pairs = {} if f.pairs is None else dict(pairs=f.pairs[i])
         return dict(features=[m[i].float() for m in f.features], x=f.x[i], y=f.y[i], meta=dict(path=f.names[i]), **pairs)
 
 # %% ../../nbs/lanelm/08_frames.ipynb #77be6edb
 def with_pairs(frames:Frames, detected, tokenizer, far_px:float=100.0) -> Frames:
-    """`frames` with `pairs`, from the lanes that a detector found: `detected`, a list per frame of lanes (N, 2) in original px. Raises `ValueError` for
-    another number of frames."""
+    """`frames` with `pairs`, from the lanes that a detector found: `detected`, a list per frame of lanes (N, 2) in original px; augmented copies, in which it
+    has found nothing, are left out. Raises `ValueError` for another number of frames."""
     if len(detected) != len(frames): raise ValueError(f"lanes detected in {len(detected)} frames, but there are {len(frames)}")
     pairs = [composed([view.forward(lane) for lane in lanes], x, tokenizer, far_px) for lanes, x, view in zip(detected, frames.x, frames.views)]
-    return replace(frames, pairs=torch.stack(pairs))
+    return replace(frames, pairs=torch.stack(pairs), copies=[])
