@@ -251,8 +251,8 @@ def reading_full(m:dict, kept:dict|None=None) -> list[str]:
     looks = "it reads the picture." if m["f1_50"] > 1.5*max(m["blind_f1_50"], m["swapped_f1_50"]) else "so what it writes is hardly better than not looking."
     say.append(f"Blind, the median lanes of the training set, scores {m['blind_f1_50']:.3f}, and the model itself, shown another picture, {m['swapped_f1_50']:.3f}: {looks}")
     if not (math.isnan(m["tf_px"]) or math.isnan(m["ar_px"])):
-        drift = "most of its error is its own doing: it does not recover from what it wrote before." if m["ar_px"] > 2*m["tf_px"] else "writing alone costs little."
-        say.append(f"Told the true past it is off by {m['tf_px']:.1f} px, on its own by {m['ar_px']:.1f} px: {drift}")
+        drift = "what it wrote before leads it astray." if m["ar_px"] > 2*m["tf_px"] else "writing alone costs little."
+        say.append(f"Told the true past it is off by {m['tf_px']:.1f} px in the rows where it answers, on its own by {m['ar_px']:.1f} px in those of the lanes that it found: {drift}")
     by = {k.removeprefix("f1_50_"): v for k, v in m.items() if k.startswith("f1_50_")}
     if len(by) > 1: say.append(f"Best on {max(by, key=by.get)} ({max(by.values()):.2f}), worst on {min(by, key=by.get)} ({min(by.values()):.2f}).")
     if kept: say.append("With prompted points F1@50 goes from " + f"{m['f1_50']:.3f} to " + ", ".join(f"{v:.3f} ({k})" for k, v in kept.items()) + ".")
