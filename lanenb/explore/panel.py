@@ -10,7 +10,7 @@ import base64, html
 import cv2
 import matplotlib.pyplot as plt
 from fastcore.basics import patch
-from ipywidgets import HTML, Box, Image, Layout, VBox
+from ipywidgets import HTML, Box, Button, Image, Layout, VBox
 from ..core.plots import as_picture, figure_png
 
 # %% ../../nbs/explore/05_panel.ipynb #1a79854f
@@ -93,6 +93,18 @@ def _as_html(words) -> str:
     "HTML of the words that a `draw` function returned."
     if words is None or isinstance(words, str): return words or ""
     return words._repr_html_()
+
+# %% ../../nbs/explore/05_panel.ipynb #d8abdbcb
+@patch
+def add_button(self:Panel, text:str, does) -> Button:
+    "Put a button beside the controls that calls `does()`; what that raises is shown like an error of drawing."
+    button = Button(description=text)
+    def clicked(_):
+        try: does()
+        except Exception as e: self.fail(e)
+    button.on_click(clicked)
+    self.children[0].children += (button,)
+    return button
 
 # %% ../../nbs/explore/05_panel.ipynb #460f32bb
 @patch
