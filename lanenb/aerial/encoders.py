@@ -65,10 +65,10 @@ class ConvEncoder(nn.Module):
 
 # %% ../../nbs/aerial/06_encoders.ipynb #865f5d04
 def vit_config(s:EncoderSettings, **more):
-    "The transformers configuration of the encoder `s`."
+    "The transformers configuration of the encoder `s`; weights start as in MAE's code (Xavier), where the library's fixed 0.02 is far too little for narrow tokens."
     from transformers import ViTMAEConfig
     return ViTMAEConfig(hidden_size=s.dim, num_hidden_layers=s.depth, num_attention_heads=s.heads, intermediate_size=4*s.dim, image_size=s.img, patch_size=s.patch,
-                        qkv_bias=True, **{"mask_ratio": 0., **more})
+                        qkv_bias=True, initializer_range=s.dim**-.5, **{"mask_ratio": 0., **more})
 
 def in_order(images, patch:int):
     "`noise` (B, tokens) that keeps the tokens of `images` where they are."
