@@ -131,10 +131,11 @@ def _trunk(body, motion, p, pelvis):
     return neck, head, -motion.twist*np.cos(p)
 
 # %% ../../nbs/gait/03_walker.ipynb #d541f6e3
-def skeleton(body:Body, motion:Motion, t, start:float=0.0) -> dict:
+def skeleton(body:Body, motion:Motion, t, start:float=0.0, pace:float|None=None) -> dict:
     """Points (n, 3) in metres by name at the times `t` (n,) in s: pelvis, neck, head, and l_/r_ hip, knee, ankle, heel, toe, shoulder, elbow, hand.
 
-    x forward (walking along it, x = 0 at the middle of `t`), y left, z up from the ground; also `yaw` and `pelvis_yaw` (n,), rad."""
+    x forward (walking along it, x = 0 at the middle of `t`), y left, z up from the ground; also `yaw` and `pelvis_yaw` (n,), rad.
+    `pace`: m/s over ground (0: on a treadmill), by default as fast as the legs carry."""
     t = np.asarray(t, float)
     p, n, h = phase(motion, t, start), len(t), body.height
     pelvis = np.stack([np.zeros(n), motion.sway*h*np.sin(p), np.full(n, body.legs*h)], -1)
@@ -144,7 +145,7 @@ def skeleton(body:Body, motion:Motion, t, start:float=0.0) -> dict:
     for name, side, turn, hip, shoulder in (("l", 1, 0., hips[0], shoulders[0]), ("r", -1, np.pi, hips[1], shoulders[1])):
         limbs = dict(hip=hip, shoulder=shoulder, **_leg(body, motion, hip, p + turn, side), **_arm(body, motion, shoulder, p + turn, side))
         out |= {f"{name}_{k}": v for k, v in limbs.items()}
-    return dict(_walked(out, speed(body, motion), t), yaw=yaw, pelvis_yaw=-wag)
+    return dict(_walked(out, speed(body, motion) if pace is None else pace, t), yaw=yaw, pelvis_yaw=-wag)
 
 def speed(body:Body, motion:Motion) -> float:
     "Metres a second: two steps a cycle, each as long as the legs are spread."

@@ -129,10 +129,10 @@ def _bag(cam, s, body, wear) -> np.ndarray:
     return capsules(a, b, size*.75*sa, size*.9*sb)
 
 # %% ../../nbs/gait/04_walker_render.ipynb #f2c603ce
-def outlines(body, motion, wear, cam, t, start:float=0.0) -> list:
-    "Everything to fill, as arrays (n, corners, 2) in px, of a person at the times `t` (n,), s."
+def outlines(body, motion, wear, cam, t, start:float=0.0, pace:float|None=None) -> list:
+    "Everything to fill, as arrays (n, corners, 2) in px, of a person at the times `t` (n,), s; `pace` as in `skeleton`."
     if wear.bag == "hand": motion = _calmer(motion)
-    s = skeleton(body, motion, t, start)
+    s = skeleton(body, motion, t, start, pace)
     limbs = _limbs(cam, s, body, wear)
     parts = [limbs[:, k] for k in range(limbs.shape[1])] + [_trunk(cam, s, body, wear.thick), _head(cam, s, body)]
     if wear.skirt: parts.append(_coat(cam, s, body, wear))
@@ -144,10 +144,10 @@ def _calmer(motion):
     from dataclasses import replace
     return replace(motion, arm=motion.arm*.75, uneven=min(motion.uneven + .35, .6))
 
-def render(body, motion, wear, cam, t, start:float=0.0) -> np.ndarray:
-    "Clean silhouettes (n, 240, 320), uint8, of a person at the times `t` (n,), s."
+def render(body, motion, wear, cam, t, start:float=0.0, pace:float|None=None) -> np.ndarray:
+    "Clean silhouettes (n, 240, 320), uint8, of a person at the times `t` (n,), s; `pace` in m/s over ground, 0 on a treadmill, by default as the legs carry."
     frames = np.zeros((len(t), SIZE[1], SIZE[0]), np.uint8)
-    for part in outlines(body, motion, wear, cam, t, start):
+    for part in outlines(body, motion, wear, cam, t, start, pace):
         corners = np.round(part*16).astype(np.int32)
         for frame, c in zip(frames, corners): cv2.fillPoly(frame, [c], 255, shift=4)
     return frames
@@ -188,11 +188,12 @@ def add_noise(frames, rng, strength:float=0.6) -> np.ndarray:
 # %% ../../nbs/gait/04_walker_render.ipynb #07829bc3
 @dataclass(frozen=True)
 class Walk:
-    "Settings of a recording: `frames` at `fps` a second, `noise` of the segmentation (0 to 1), `jitter` of the person from sequence to sequence."
+    "Settings of a recording: `frames` at `fps` a second, `noise` of the segmentation (0 to 1), `jitter` of the person from sequence to sequence, `pace` in m/s (None: their own)."
     frames: int = 24
     fps: float = 12.5
     noise: float = 0.6
     jitter: float = 1.0
+    pace: float|None = None
 
 def _today(body, motion, rng, jitter):
     "The person as they walk in this sequence."
@@ -208,5 +209,5 @@ def walk(person, condition:str, views, rng, s:Walk=Walk()) -> dict:
     wear, t, start, out = draw_wear(condition, rng), np.arange(s.frames)/s.fps, rng.uniform(0, 2*np.pi), {}
     for view in views:
         cam = Camera(float(view) + rng.normal(0, 1.5)*s.jitter, 4.6 + rng.uniform(-.2, .2)*s.jitter, 1.0 + rng.uniform(-.1, .1)*s.jitter)
-        out[view] = add_noise(render(body, motion, wear, cam, t, start), rng, s.noise)
+        out[view] = add_noise(render(body, motion, wear, cam, t, start, s.pace), rng, s.noise)
     return out
