@@ -61,7 +61,7 @@ class Panel(VBox):
     def __init__(self, draw, controls:dict, width:str="24rem"):
         super().__init__()
         self.draw, self.controls, self.error = draw, dict(controls), None
-        self.message, self.picture, self.words = HTML(), Image(format="png", layout=Layout(max_width="100%", object_fit="contain")), HTML()
+        self.message, self.picture, self.words = HTML(), Image(format="png", layout=Layout(max_width="100%", align_self="flex-start")), HTML()
         for control in self.controls.values():
             control.style.description_width, control.layout.width = "7rem", width
             control.observe(lambda change: self.refresh(), "value")
