@@ -13,6 +13,7 @@ from torch import nn
 import torch.nn.functional as F
 from .encoders import EncoderSettings, block_names, conv_block, make_encoder
 from ..core.files import DataError
+from ..core.optim import adamw
 from ..core.pretrained import Pretrained
 from ..core.settings import setting
 
@@ -110,5 +111,6 @@ def load_encoder(model:PremiumLaneNet, path) -> PremiumLaneNet:
     "Fill the transformer of `model` from the safetensors file `path`. Raises `DataError` when the model has none or the weights do not fit."
     from lanenb.core.files import fill_module, load_weights
     if model.settings.encoder != "vit": raise DataError(path, "holds a transformer; this net's encoder is convolutional")
-    fill_module(model.encoder.vit, load_weights(path)[0], path)
+    positions = "embeddings.position_embeddings"            # fixed sines, which the net has for its own tile size
+    fill_module(model.encoder.vit, load_weights(path)[0] | {positions: model.encoder.vit.state_dict()[positions]}, path)
     return model

@@ -74,9 +74,10 @@ def _palette(data, path):
 class Tiles:
     """The tiles of a split, or of one city, in the folder `root`: `tiles.load(i)` → dict(image, mask or None, city, road, flags, gsd, name, path).
 
-    `classes`: number of class ids; `threshold`: see `read_mask`; `labelled` False: images only. Raises `DataError`."""
-    def __init__(self, root, classes:int=3, threshold:int|None=None, labelled:bool=True):
-        self.root, self.classes, self.threshold, self.labelled = Path(root), classes, threshold, labelled
+    `classes`: number of class ids; `threshold`: see `read_mask`; `labelled` False: images only;
+    `roads` False: nothing is known of roads, every tile is one of its own. Raises `DataError`."""
+    def __init__(self, root, classes:int=3, threshold:int|None=None, labelled:bool=True, roads:bool=True):
+        self.root, self.classes, self.threshold, self.labelled, self.roads = Path(root), classes, threshold, labelled, roads
         if not self.root.is_dir(): raise DataError(self.root, "no such folder")
         cities = [self.root] if (self.root/"images").is_dir() else sorted(p for p in self.root.iterdir() if (p/"images").is_dir())
         if not cities: raise DataError(self.root, "no cities in it: a city is a folder with the folder `images`")
@@ -94,7 +95,7 @@ class Tiles:
         city, path, _ = self.items[i]
         name = f"{city}/{path.stem}".lstrip("/")
         known = self.known.get(name, {})
-        return dict(name=name, city=city, path=path, road=known.get("road", re.sub(r"_[^_]*$", "", name)), flags=tuple(known.get("flags", ())), gsd=known.get("gsd"))
+        return dict(name=name, city=city, path=path, road=known.get("road", re.sub(r"_[^_]*$", "", name) if self.roads else name), flags=tuple(known.get("flags", ())), gsd=known.get("gsd"))
 
 # %% ../../nbs/aerial/01_tiles.ipynb #daa7af80
 def _load(self, i:int) -> dict:
