@@ -70,9 +70,11 @@ def tile(data, i:int) -> tuple:
 def error_picture(text:str, size=(820, 295)) -> np.ndarray:
     "The `text` in red on a light picture of `size` (w, h), RGB uint8, below the room of a caption."
     img = np.full((size[1], size[0], 3), (253, 243, 238), np.uint8)
-    lines = textwrap.wrap(text.encode("ascii", "replace").decode(), 40)[:5]
+    lines = textwrap.wrap(_plain(text), 40)[:5]
     for k, line in enumerate(lines): cv2.putText(img, line, (20, 110 + 36*k), cv2.FONT_HERSHEY_SIMPLEX, .95, (179, 38, 30), 2, cv2.LINE_AA)
     return img
+
+def _plain(text): return text.replace("·", "-").replace("…", "...").encode("ascii", "replace").decode()      # all that OpenCV can write
 
 # %% ../../nbs/explore/08_data_browser.ipynb #dfd50073
 ALL = "all"
@@ -97,8 +99,6 @@ def browse(data, category:str=ALL, page:int=1, per_page:int=12, cols:int=3, widt
 def sheet(tiles, cols:int=3, width:int=328) -> np.ndarray:
     "A contact sheet, RGB uint8, of what `tile` returned."
     return contact_sheet([p for p, _, _ in tiles], ["cannot be shown" if e else _plain(c) for _, c, e in tiles], cols, width)
-
-def _plain(text): return text.replace("·", "-").encode("ascii", "replace").decode()      # all that OpenCV can write
 
 # %% ../../nbs/explore/08_data_browser.ipynb #04216f02
 def jpeg(picture, width:int) -> bytes:
