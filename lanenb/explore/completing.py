@@ -34,9 +34,14 @@ class Completer:
         prompts_from_points([], self.model.tokenizer)          # refuses a model that cannot be prompted
 
 @patch
+def view(self:Completer, img) -> View:
+    "The view that the model has of an image (H, W, 3)."
+    return road_view(img.shape[1::-1], self.predictor.settings)
+
+@patch
 def look(self:Completer, img) -> Seen:
     "Look at one RGB image (H, W, 3) for the first time. Raises `ValueError` for an image of another kind."
-    view = road_view(img.shape[1::-1], self.predictor.settings)
+    view = self.view(img)
     with torch.inference_mode():
         features = tuple(self.predictor.run(image_tensor(view.image(img))[None])[-self.model.levels:])
         written = self.model.write(features)[0].cpu()
