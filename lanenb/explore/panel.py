@@ -12,12 +12,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 from fastcore.basics import patch
 from ipywidgets import HTML, Box, Button, Image, Layout, VBox
-from ..core.plots import as_picture, figure_png
+from ..core.plots import as_picture
 
 # %% ../../nbs/explore/05_panel.ipynb #1a79854f
 def picture_png(picture) -> bytes:
     "PNG bytes of a matplotlib figure, or of an RGB or grey array (H, W, 3), (H, W), uint8 or float in [0, 1]. Raises `ValueError` for anything else."
-    return figure_png(picture) if hasattr(picture, "savefig") else cv2.imencode(".png", rgb8(picture)[..., ::-1])[1].tobytes()
+    if not hasattr(picture, "savefig"): return cv2.imencode(".png", rgb8(picture)[..., ::-1])[1].tobytes()
+    out = io.BytesIO()
+    picture.savefig(out, format="png", metadata={"Software": None})      # fewer colours would take as long again: only what is stored gets them
+    return out.getvalue()
 
 def rgb8(picture) -> np.ndarray:
     "An RGB or grey array, uint8 or float in [0, 1], as RGB uint8 (H, W, 3). Raises `ValueError` for anything else."
