@@ -6,7 +6,6 @@
 __all__ = ['FrameEncoder', 'grid_size']
 
 # %% ../../nbs/gait/06_backbone.ipynb #526b4aa7
-import torch
 from torch import nn
 from torch.nn import functional as F
 

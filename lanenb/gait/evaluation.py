@@ -46,7 +46,8 @@ def rank1_all(distances, probe, gallery) -> float:
 
 # %% ../../nbs/gait/15_evaluation.ipynb #ee4a682b
 def evaluate_embeddings(distance, subjects, conditions, views) -> dict:
-    """All figures of a test set: `matrices` {nm, bg, cl: (V, V)}, `views`, and `metrics`: rank-1 in % as nm, bg, cl (one view against one, identical views left out) and nm_all, … (against all other views).
+    """All figures of a test set: `matrices` {nm, bg, cl: (V, V)}, `views`, and
+    `metrics`: rank-1 in % as nm, bg, cl (one view against one, identical views left out) and nm_all, … (against all other views).
 
     `distance(rows, columns)` gives the distances between two lists of sequences as an array. Raises `ValueError` without a gallery or without probes."""
     subjects, conditions, views = map(np.asarray, (subjects, conditions, views))

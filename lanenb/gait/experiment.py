@@ -7,16 +7,14 @@ __all__ = ['EPOCH', 'ExperimentSettings', 'gait_settings', 'load_split', 'build'
            'evaluate', 'reading']
 
 # %% ../../nbs/gait/17_experiment.ipynb #a0438bc2
-import math
-from dataclasses import dataclass
-import numpy as np
+from dataclasses import dataclass, fields
 import torch
 from ..core.optim import adamw, warmup_cosine
-from ..core.settings import Settings, SettingsError, setting
+from ..core.settings import Settings, SettingsError, check_names, setting
 from ..core.training import Trainer, TrainSettings
 from .casia import load_set, split_subjects
 from .controls import embed_set, mean_silhouette_scores, model_scores
-from .evaluation import evaluate_embeddings, of_embeddings
+from .evaluation import evaluate_embeddings, of_embeddings, part_distance
 from .losses import GaitLoss, LossSettings
 from .model import GaitModel, GaitSettings
 from .sampler import ORDERS, SampleSettings, training_loader
@@ -40,8 +38,6 @@ class ExperimentSettings(Settings):
 
 def gait_settings(parameters:dict) -> tuple[GaitSettings, ExperimentSettings]:
     "Model and experiment settings from flat `parameters` (`preset` and names of either; None is left to the preset). Raises `SettingsError`."
-    from dataclasses import fields
-    from lanenb.core.settings import check_names
     given = {k: v for k, v in parameters.items() if v is not None}
     names = [{f.name for f in fields(c)} for c in (GaitSettings, ExperimentSettings)]
     check_names(given, names[0] | names[1] | {"preset"})
@@ -84,12 +80,10 @@ def shuffled(seed:int=0):
 
 def _crossed(probe, gallery):
     "The distances of `probe` embeddings to `gallery` embeddings, by sequence numbers."
-    from lanenb.gait.evaluation import part_distance
     return lambda rows, columns: part_distance(probe[rows], gallery[columns]).numpy()
 
 def order_figures(e, data, labels) -> dict:
     "What shuffling the frames does, from the embeddings e (3, S, e, p) of films in order, shuffled once and shuffled again."
-    from lanenb.gait.evaluation import part_distance
     probe = evaluate_embeddings(_crossed(e[1], e[0]), *labels)
     both = evaluate_embeddings(_crossed(e[1], e[2]), *labels)
     moved = (e[0] - e[1]).norm(dim=1).mean()

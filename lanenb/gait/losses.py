@@ -9,7 +9,6 @@ __all__ = ['pair_distances', 'part_triplet', 'part_cross_entropy', 'part_accurac
 from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
-from ..core.losses import masked_mean
 from ..core.settings import Settings, setting
 
 # %% ../../nbs/gait/13_losses.ipynb #2b08e587

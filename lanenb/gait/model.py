@@ -7,7 +7,6 @@ __all__ = ['DESIGNS', 'GaitSettings', 'GaitModel']
 
 # %% ../../nbs/gait/12_model.ipynb #dad98427
 from dataclasses import dataclass
-import torch
 from torch import nn
 from ..core.pretrained import Pretrained
 from ..core.settings import Settings, setting

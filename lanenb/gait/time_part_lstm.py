@@ -6,7 +6,6 @@
 __all__ = ['READOUTS', 'PartLstm']
 
 # %% ../../nbs/gait/09_time_part_lstm.ipynb #0177ce30
-import torch
 from torch import nn
 from .parts import check_bins, horizontal_parts
 

@@ -6,7 +6,6 @@
 __all__ = ['MaxTime', 'ReelTime']
 
 # %% ../../nbs/gait/08_time_pooling.ipynb #32564f29
-import torch
 from torch import nn
 from torch.nn import functional as F
 from .parts import check_bins, horizontal_parts

@@ -6,7 +6,7 @@
 __all__ = ['VIEWS', 'SIZE', 'Camera', 'capsules', 'Wear', 'draw_wear', 'outlines', 'render', 'add_noise', 'Walk', 'walk']
 
 # %% ../../nbs/gait/04_walker_render.ipynb #18a92dbc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from .walker import skeleton
@@ -141,7 +141,6 @@ def outlines(body, motion, wear, cam, t, start:float=0.0, pace:float|None=None) 
 
 def _calmer(motion):
     "The motion of somebody with a bag in the right hand: that arm swings less."
-    from dataclasses import replace
     return replace(motion, arm=motion.arm*.75, uneven=min(motion.uneven + .35, .6))
 
 def render(body, motion, wear, cam, t, start:float=0.0, pace:float|None=None) -> np.ndarray:
@@ -197,7 +196,6 @@ class Walk:
 
 def _today(body, motion, rng, jitter):
     "The person as they walk in this sequence."
-    from dataclasses import replace
     n = rng.normal(0, jitter, 6)
     motion = replace(motion, cadence=motion.cadence*(1 + .015*n[0]), stride=motion.stride*(1 + .02*n[1]), arm=motion.arm*(1 + .06*n[2]), knee=motion.knee*(1 + .02*n[3]))
     return replace(body, lean=body.lean + .012*n[4], elbow=max(body.elbow + .05*n[5], 0)), motion

@@ -8,7 +8,7 @@ __all__ = ['FIVE', 'PACE', 'Plan', 'person_of', 'write_person', 'write_walkers']
 # %% ../../nbs/gait/05_walkers.ipynb #aeb5e77c
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 import cv2
 import numpy as np
@@ -33,7 +33,7 @@ class Plan:
     vary: str = "shape"
     layout: str = "packed"
     seed: int = 0
-    walk: Walk = Walk()
+    walk: Walk = field(default_factory=Walk)
 
     def __post_init__(self):
         if self.vary not in VARY: raise ValueError(f"people vary in one of {', '.join(VARY)}, not '{self.vary}'")
@@ -51,7 +51,7 @@ def write_person(plan:Plan, number:int, out) -> int:
     "Write all sequences of subject `number` under `out`; returns how many."
     cv2.setNumThreads(1)                              # the processes share the cores already
     person, folder = person_of(plan, number), Path(out)/f"{number:03d}"
-    for k, condition in enumerate(plan.conditions):
+    for condition in plan.conditions:
         rng = np.random.default_rng([32, plan.seed, number, CONDITIONS.index(condition)])
         for view, frames in walk(person, condition, plan.views, rng, plan.walk).items():
             if plan.layout == "packed": save_packed(folder/condition/f"{view}.npz", align_sequence(frames)[0])
