@@ -60,14 +60,14 @@ def compare_runs(out, names=None, every_metric:bool=False) -> SimpleNamespace:
     others, `metrics` {name: {run: value}}, by default the first ones of each template, `best` {metric: runs}, `curves` {run: rows}, `faults`, sentences.
     Raises `DataError` for a missing folder, `ValueError` when no run is picked, or one that is not there."""
     found, broken = read_runs(out)
-    faults = [str(e) for e in broken]
+    faults = [str(e).removeprefix(f"{out}/") for e in broken]
     if missing := [n for n in names or [] if n not in found]: raise ValueError(f"there is no readable run '{missing[0]}' in {out}")
     runs = {n: found[n] for n in (found if names is None else names)}
     if not runs: raise ValueError(f"pick a run: none of the {len(found)} in {out} is picked" + "".join(f"; {f}" for f in faults[:3]))
     rows = {}
     for name in runs:
         try: rows |= {name: read_curves(path)} if (path := Path(out)/name/"curves.csv").is_file() else {}
-        except DataError as e: faults.append(str(e))
+        except DataError as e: faults.append(str(e).removeprefix(f"{out}/"))
     return SimpleNamespace(runs=runs, curves={n: r for n, r in rows.items() if r}, faults=faults, **_tables(runs, every_metric))
 
 def _tables(runs, every_metric) -> dict:
