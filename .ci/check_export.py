@@ -1,5 +1,6 @@
-"""Fail when notebooks and exported modules differ, a notebook is not cleaned, or a module has no notebook any more."""
+"""Fail when notebooks and exported modules differ, a notebook is not cleaned or stores what no reader can use, or a module has no notebook any more."""
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -29,6 +30,15 @@ def orphans() -> list[str]:
     return found
 
 
+def useless(path: Path) -> list[str]:
+    "What the notebook stores and nobody can use: the state of widgets, which live in a kernel only, and progress bars."
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    outputs = [o for c in notebook["cells"] for o in c.get("outputs", [])]
+    found = ["widget state"] if "widgets" in notebook["metadata"] else []
+    if any("application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in outputs): found.append("a widget")
+    return found + (["output on stderr"] if any(o.get("name") == "stderr" for o in outputs) else [])
+
+
 before = state()
 for command in ("nbdev_export", "nbdev_clean"): subprocess.run([BIN / command], cwd=ROOT, check=True)
 after = state()
@@ -36,5 +46,8 @@ changed = sorted(n for n in before.keys() | after.keys() if before.get(n) != aft
 lost = orphans()
 for name in changed: print(f"out of step with its notebook, or not cleaned: {name}", file=sys.stderr)
 for name in lost: print(f"no notebook exports this module: {name}", file=sys.stderr)
-if changed or lost: sys.exit(1)
+stored = {n: useless(ROOT / n) for n in after if n.endswith(".ipynb")}
+for name, what in stored.items():
+    if what: print(f"stores {' and '.join(what)}: {name}", file=sys.stderr)
+if changed or lost or any(stored.values()): sys.exit(1)
 print(f"{len(after)} notebooks and modules in step")
