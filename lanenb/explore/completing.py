@@ -62,14 +62,14 @@ def _written(self:Completer, seen, points, seat):
     return m.tokenizer.decode(tokens[0, seat].cpu(), window=m.settings.smooth_window)
 
 # %% ../../nbs/explore/02_completing.ipynb #d53fb8d4
-MISSED_PX = 8.0      # network px: a written lane farther than this from a click is another lane
+MISSED_PX = 4.0      # network px: a written lane farther than this from all clicks is another lane
 
 def follow(line, points, s) -> np.ndarray:
     """A lane (K, 2) through the clicked `points` (M, 2), y ascending, network px, in the settings `s`: the written `line` (N, 2), N may be 0, bent; or, where
-    it misses two or more points by more than `MISSED_PX`, straight through them, as far as the line goes."""
+    it misses all of two or more points by more than `MISSED_PX`, straight through them, as far as the line goes."""
     line = line if len(line) > 1 else sketch(points, s)
     off = np.abs(xs_on(line, points[:, 1]) - points[:, 0])
-    if len(points) < 2 or off.max() <= MISSED_PX: return bent(line, points, s)
+    if len(points) < 2 or off.min() <= MISSED_PX: return bent(line, points, s)
     ys = np.union1d(line[:, 1].astype(np.float64), points[:, 1])
     xs = xs_on(points, ys)
     inside = (xs >= 0) & (xs < s.img_w)
