@@ -8,7 +8,7 @@ SET_UP := .venv/.set-up
 SCENES := data/scenes/list/train_gt.txt
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help report test lint check-export check-readme nbtest check-reports bench readme clean
+.PHONY: help report test lint check-export check-readme nbtest check-reports check-explore bench readme clean
 
 help:  ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ report: $(SET_UP) $(SCENES)  ## the 1-image overfit on generated data, V4 and V5
 	$(BIN)/lanenb run lanelm --name one_image_v5 -p data data/scenes -p n_images 1 -p design v5
 	$(BIN)/lanenb reports
 
-test: lint check-export check-readme $(SCENES) nbtest check-reports  ## export check, linters, every notebook, a report in a browser
+test: lint check-export check-readme $(SCENES) nbtest check-reports check-explore  ## export check, linters, every notebook, reports and widgets in a browser
 
 lint: $(SET_UP)
 	$(BIN)/ruff check --config .ci/ruff.toml lanenb .ci setup.py
@@ -47,6 +47,9 @@ check-reports: $(SET_UP) $(SCENES)
 	$(BIN)/lanenb run lanelm --name smoke --out "$$out" -p data data/scenes -p epochs 20; \
 	$(BIN)/lanenb reports --out "$$out"; \
 	$(BIN)/python .ci/check_report.py "$$out/smoke/report.html" "$$out/index.html"
+
+check-explore: $(SET_UP)
+	$(BIN)/python .ci/check_explore.py
 
 bench: $(SET_UP)  ## our paths against plain references, as ratios
 	$(BIN)/lanenb bench
