@@ -13,7 +13,7 @@ from ..core.optim import adamw, warmup_cosine
 from ..core.settings import Settings, SettingsError, check_names, setting
 from ..core.training import Trainer, TrainSettings
 from .casia import load_set, split_subjects
-from .controls import embed_set, mean_silhouette_scores, model_scores
+from .controls import embed_set, mean_silhouette_scores, model_scores, spectrum_scores
 from .evaluation import evaluate_embeddings, of_embeddings, part_distance
 from .losses import GaitLoss, LossSettings
 from .model import GaitModel, GaitSettings
@@ -72,7 +72,7 @@ def train(model, data, s:ExperimentSettings, out, device="cpu", resume:bool=Fals
     return Trainer(model, GaitLoss(LossSettings(margin=s.margin)), optimizer, schedule, {"train": loader}, loop, out).fit(resume=resume)
 
 # %% ../../nbs/gait/17_experiment.ipynb #b753157b
-def _prefixed(prefix, found, end=""): return {f"{prefix}{k}{end}": v for k, v in found["metrics"].items() if not k.endswith("_all")}
+def _prefixed(prefix, found, end=""): return {f"{prefix}{k}{end}": v for k, v in found["metrics"].items() if "_" not in k}
 
 def shuffled(seed:int=0):
     "A function from a length to a fixed random order of so many frames."
@@ -105,9 +105,10 @@ def evaluate(model, data, untrained=None, device="cpu", seed:int=0, precision:st
     labels = data.subjects, data.conditions, data.views
     e = embed_set(model, data, device, [torch.arange, shuffled(seed), shuffled(seed + 1)], precision)
     found, gei = evaluate_embeddings(of_embeddings(e[0]), *labels), mean_silhouette_scores(data)
+    spectrum = spectrum_scores(data)["metrics"]
     metrics = dict(found["metrics"]) | order_figures(e, data, labels)
     if untrained is not None: metrics |= _prefixed("untrained_", model_scores(untrained.to(device), data, device, precision))
-    metrics |= _prefixed("gei_", gei) | dict(chance=100/len(set(data.subjects.tolist())))
+    metrics |= _prefixed("gei_", gei) | {f"spectrum_{k}": spectrum[k] for k in ("nm", "bg", "cl", "nm_same") if k in spectrum} | {"gei_nm_same": gei["metrics"]["nm_same"]} | dict(chance=100/len(set(data.subjects.tolist())))
     return metrics, dict(matrices=found["matrices"], views=found["views"], embeddings=e[0], gei_matrices=gei["matrices"])
 
 # %% ../../nbs/gait/17_experiment.ipynb #3c237333

@@ -80,7 +80,7 @@ def _control_rows(mine) -> list[dict]:
     every = [r for runs in mine.values() for r in runs.values()]
     def row(name, prefix): return {"contestant": name, "n": ""} | {k.upper(): _cell([r.get(f"{prefix}{k}") for r in every if f"{prefix}{k}" in r]) for k in KINDS}
     chance = {"contestant": "chance", "n": ""} | {k.upper(): f"{every[0]['chance']:.1f}" for k in KINDS}
-    return [row("untrained (all designs)", "untrained_"), row("mean silhouette", "gei_"), chance]
+    return [row("untrained (all designs)", "untrained_"), row("mean silhouette", "gei_"), row("motion spectrum", "spectrum_"), chance]
 
 # %% ../../nbs/gait/19_verdict.ipynb #c3bdcc7f
 def verdicts(scores:dict, data:str, against:str="baseline") -> dict:
