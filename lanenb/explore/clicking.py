@@ -53,10 +53,10 @@ def worst_place(line, lane) -> np.ndarray:
     return lane[np.where(beyond, np.maximum(off, _OPEN_PX), off).argmax()]
 
 # %% ../../nbs/explore/03_clicking.ipynb #10b1a3fa
-def label_frame(frame, completer, s:PersonSettings, rng) -> dict:
+def label_frame(frame, completer, s:PersonSettings, rng, seen=None) -> dict:
     """Label a generated `frame` (`image`, true `lanes`) as the person `s` would: the `lanes` that are saved, `clicks` for each true lane, and `click_ms`, the
-    time of each completion."""
-    seen, took = completer.look(frame["image"]), []
+    time of each completion. `seen`: what the `completer` saw in the image before."""
+    seen, took = seen or completer.look(frame["image"]), []
     def complete(points, seat):
         began = time.perf_counter()
         done = completer(seen, points, seat)
@@ -103,21 +103,19 @@ def held_out_frames(n:int=20, seed:int=3000) -> list:
     return [render_frame(CATEGORIES[i % len(CATEGORIES)], seed=seed + i) for i in range(n)]
 
 def study(frames, completer, clicks=(1, 2, 3, 4), points=(2, 3, 4, 5), s:PersonSettings|None=None) -> tuple:
-    """(rows, ms): what labels of the `frames` are worth, a row for each way to make them (`way`, points per lane, F1@50, F1@75), and the milliseconds of each
-    completion."""
-    s, truth, ms = s or PersonSettings(), [f["lanes"] for f in frames], []
+    """(rows, done): what labels of the `frames` are worth, a row for each way to make them (`way`, clicks per lane, F1@50, F1@75), and {clicks: what
+    `label_frame` gives for each frame}."""
+    s, truth, done, seen = s or PersonSettings(), [f["lanes"] for f in frames], {}, [completer.look(f["image"]) for f in frames]
     sizes, total, rows = [f["image"].shape[1::-1] for f in frames], sum(len(f["lanes"]) for f in frames), []
     def row(way, lanes, n):
         scores = named_scores(lanes, truth, sizes)
         rows.append({"way": way, "clicks per lane": n/total, "F1@50": scores["f1_50"], "F1@75": scores["f1_75"]})
     for most in clicks:
         rng = np.random.default_rng(s.seed)
-        done = [label_frame(f, completer, s.replace(clicks=most), rng) for f in frames]
-        if not rows: row("proposals as they are", [d["proposed"] for d in done], 0)
-        row(f"tool, at most {most}", [d["lanes"] for d in done], sum(sum(d["clicks"]) for d in done))
-        ms += [t for d in done for t in d["click_ms"]]
+        done[most] = mine = [label_frame(f, completer, s.replace(clicks=most), rng, look) for f, look in zip(frames, seen)]
+        if not rows: row("proposals as they are", [d["proposed"] for d in mine], 0)
+        row(f"tool, at most {most}", [d["lanes"] for d in mine], sum(sum(d["clicks"]) for d in mine))
     for n in points:
         rng = np.random.default_rng(s.seed)
-        views = [completer.view(f["image"]) for f in frames]
-        row(f"by hand, {n}", [[draw_by_hand(lane, n, view, s.hand_px, rng) for lane in f["lanes"]] for f, view in zip(frames, views)], n*total)
-    return rows, ms
+        row(f"by hand, {n}", [[draw_by_hand(lane, n, look.view, s.hand_px, rng) for lane in f["lanes"]] for f, look in zip(frames, seen)], n*total)
+    return rows, done
