@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2, numpy as np, torch
 from fastcore.basics import patch
 from ..core.settings import Settings, setting
-from .boxes import clip_boxes, cxcywh_to_xyxy, xyxy_to_cxcywh
+from .boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 
 # %% ../../nbs/detection/05_transforms.ipynb #6a7d1399
 @dataclass(frozen=True)
