@@ -33,7 +33,8 @@ class LaneSet(Dataset):
     def __init__(self, tiles, kind:str="none"):
         loaded = [tiles.load(i) for i in range(len(tiles))]
         self.images, self.masks = [t["image"] for t in loaded], [t["mask"] for t in loaded]
-        if len({m.shape for m in self.masks}) > 1: raise ValueError(f"tiles of several sizes cannot be trained on together: {sorted({m.shape for m in self.masks})[:3]}")
+        if len({m.shape for m in self.masks}) > 1:
+            raise ValueError(f"tiles of several sizes cannot be trained on together: {sorted({m.shape for m in self.masks})[:3]}")
         self.pipeline = build_pipeline(kind, len(self.masks[0]))
 
     def __len__(self): return len(self.images)

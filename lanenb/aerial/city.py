@@ -43,21 +43,28 @@ class Style(Settings):
 # %% ../../nbs/aerial/04_city.ipynb #db06307e
 CITIES = dict(
     harbour=Style(soil=((120, 122, 112), (150, 144, 130), (88, 98, 78)), trees=.25, buildings=.8, haze=(.02, .1), dashes=((3, 9), (4, 8))),
-    desert=Style(soil=((190, 164, 126), (206, 182, 146), (160, 132, 98)), roofs=((206, 190, 164), (178, 160, 134), (222, 214, 200)), trees=.08, asphalt=(84, 110), dashes=((3, 9), (6, 12)), sun=(50, 72)),
-    nordic=Style(soil=((78, 96, 62), (58, 76, 50), (112, 110, 86)), roofs=((92, 62, 56), (70, 74, 80), (120, 60, 50)), trees=1.1, sun=(30, 50), asphalt=(56, 84), dashes=((3, 9), (3, 6))),
+    desert=Style(soil=((190, 164, 126), (206, 182, 146), (160, 132, 98)), roofs=((206, 190, 164), (178, 160, 134), (222, 214, 200)), trees=.08,
+                 asphalt=(84, 110), dashes=((3, 9), (6, 12)), sun=(50, 72)),
+    nordic=Style(soil=((78, 96, 62), (58, 76, 50), (112, 110, 86)), roofs=((92, 62, 56), (70, 74, 80), (120, 60, 50)), trees=1.1, sun=(30, 50),
+                 asphalt=(56, 84), dashes=((3, 9), (3, 6))),
     garden=Style(soil=((92, 122, 60), (70, 104, 52), (126, 136, 82)), trees=.9, buildings=.55, dashes=((3, 6), (4, 8)), yellow=.1),
-    industrial=Style(soil=((132, 128, 120), (110, 106, 98), (150, 146, 136)), roofs=((176, 178, 180), (140, 146, 152), (200, 200, 196)), trees=.1, buildings=.9, cars=.5, dashes=((6, 12), (3, 9))),
-    oldtown=Style(soil=((120, 108, 88), (96, 98, 66), (142, 132, 112)), roofs=((168, 92, 66), (150, 78, 58), (182, 112, 84)), trees=.4, buildings=.95, wear=(.15, .65), dashes=((3, 6), (3, 9)), yellow=.05),
+    industrial=Style(soil=((132, 128, 120), (110, 106, 98), (150, 146, 136)), roofs=((176, 178, 180), (140, 146, 152), (200, 200, 196)), trees=.1,
+                     buildings=.9, cars=.5, dashes=((6, 12), (3, 9))),
+    oldtown=Style(soil=((120, 108, 88), (96, 98, 66), (142, 132, 112)), roofs=((168, 92, 66), (150, 78, 58), (182, 112, 84)), trees=.4, buildings=.95,
+                  wear=(.15, .65), dashes=((3, 6), (3, 9)), yellow=.05),
     plains=Style(soil=((150, 142, 84), (118, 128, 70), (170, 160, 110)), trees=.25, buildings=.25, cars=.2, dashes=((3, 9), (6, 12)), yellow=.6))
 
 # %% ../../nbs/aerial/04_city.ipynb #6804cf89
-COUNTRY = Style(gsd=(.18, .2), dashes=((9, 3), (1, 1.5)), width=(.15, .2), strength=(.6, .8), white=(190, 215), yellow=0., wear=(.3, .75), asphalt=(122, 150), warm=(.2, 1.),
-                soil=((168, 96, 62), (186, 148, 96), (126, 112, 70)), roofs=((196, 202, 206), (110, 138, 160), (156, 60, 52)), trees=.8, haze=(.12, .22), sun=(20, 34), left_hand=True)
+COUNTRY = Style(gsd=(.18, .2), dashes=((9, 3), (1, 1.5)), width=(.15, .2), strength=(.6, .8), white=(190, 215), yellow=0., wear=(.3, .75),
+                asphalt=(122, 150), warm=(.2, 1.),
+                soil=((168, 96, 62), (186, 148, 96), (126, 112, 70)), roofs=((196, 202, 206), (110, 138, 160), (156, 60, 52)), trees=.8,
+                haze=(.12, .22), sun=(20, 34), left_hand=True)
 
 FACTORS = dict(
     none={}, traffic=dict(left_hand=COUNTRY.left_hand), dashes=dict(dashes=COUNTRY.dashes), scale=dict(gsd=COUNTRY.gsd),
     finer=dict(gsd=(.15*.75, .15*.75)), coarser=dict(gsd=(.15*1.5, .15*1.5)), width=dict(width=COUNTRY.width),
-    paint=dict(strength=COUNTRY.strength, white=COUNTRY.white, yellow=COUNTRY.yellow), asphalt=dict(asphalt=COUNTRY.asphalt, warm=COUNTRY.warm, wear=COUNTRY.wear),
+    paint=dict(strength=COUNTRY.strength, white=COUNTRY.white, yellow=COUNTRY.yellow),
+    asphalt=dict(asphalt=COUNTRY.asphalt, warm=COUNTRY.warm, wear=COUNTRY.wear),
     surroundings=dict(soil=COUNTRY.soil, roofs=COUNTRY.roofs, haze=COUNTRY.haze), shadow=dict(sun=COUNTRY.sun, trees=COUNTRY.trees),
     everything={k: getattr(COUNTRY, k) for k in COUNTRY.to_dict() if k not in ("buildings", "cars", "junctions")})
 
@@ -103,7 +110,8 @@ def draw_tile(style:Style, seed:int, road:int=0, tile:int=0, size:int=128) -> di
     look = _look(style, np.random.default_rng(mixed(seed, road, "look")))
     plan_rng, rng = (np.random.default_rng(mixed(seed, road, tile, part)) for part in ("plan", "scenery"))
     junction = plan_rng.random() < style.junctions
-    plan = make_plan(plan_rng, look.sections[0], look.sections[1] if junction else None, float(plan_rng.normal(0, .006)), float(plan_rng.uniform(0, 900)), 19.*size/128)
+    plan = make_plan(plan_rng, look.sections[0], look.sections[1] if junction else None, float(plan_rng.normal(0, .006)), float(plan_rng.uniform(0, 900)),
+                     19.*size/128)
     X, Y = ground(size, look.gsd)
     places = [along(arc, X, Y) for arc in plan.arcs]
     edge = road_distance(plan, places)
@@ -122,7 +130,8 @@ def _surroundings(style, look, rng, X, Y, places, edge):
     size, (s, u), section = len(X), places[0], look.sections[0]
     img = lay_ground(rng, size, look.gsd, style.soil)
     plots(rng, img, s, u, section.half + section.verge)
-    if section.verge > 1: img[edge < section.verge] = (np.float32([150, 146, 138])*(1 + .04*rng.standard_normal((size, size, 1)).astype(np.float32)))[edge < section.verge]
+    pavement = np.float32([150, 146, 138])*(1 + .04*rng.standard_normal((size, size, 1)).astype(np.float32))*np.ones(3, np.float32)
+    if section.verge > 1: img[edge < section.verge] = pavement[edge < section.verge]
     kerb = np.clip((.18 - np.abs(edge - .12))/look.gsd + .5, 0, 1)*(rng.random() < .7)*.5
     img += kerb[..., None]*(168 - img)                                  # a kerb: a light line that is no marking
     road = lay_asphalt(rng, s, u, look.gsd, look.grey, look.warm, section)
@@ -160,7 +169,8 @@ def _jobs(counts, seed):
         cities = {"antipodes": COUNTRY} if part.endswith("unseen") else CITIES
         for factor in FACTORS if part == "factors" else [""]:
             for city, style in cities.items():
-                for k in range(n): yield f"{part}/{factor}".rstrip("/"), city, changed(style, factor) if factor else style, mixed(seed, part, city), k, "unlabelled" not in part, part == "wide"
+                style = changed(style, factor) if factor else style
+                for k in range(n): yield f"{part}/{factor}".rstrip("/"), city, style, mixed(seed, part, city), k, "unlabelled" not in part, part == "wide"
 
 # %% ../../nbs/aerial/04_city.ipynb #cc79b01c
 def write_aerial(out, share:float=1., seed:int=0, size:int=128, progress:bool=True, **counts) -> Path:

@@ -30,7 +30,8 @@ def export_onnx(model, path) -> Path:
     if path.suffix != ".onnx": raise ValueError(f"an ONNX file ends in .onnx, not {path.name!r}")
     free = {0: torch.export.Dim("batch"), 2: s*torch.export.Dim("rows"), 3: s*torch.export.Dim("columns")}
     net = copy.deepcopy(model).cpu().float().eval()
-    with _quiet(): program = torch.onnx.export(net, (torch.rand(2, 3, 4*s, 3*s),), dynamo=True, opset_version=18, verbose=False, input_names=["images"], output_names=["logits"], dynamic_shapes=(free,))
+    with _quiet(): program = torch.onnx.export(net, (torch.rand(2, 3, 4*s, 3*s),), dynamo=True, opset_version=18, verbose=False, input_names=["images"],
+                                               output_names=["logits"], dynamic_shapes=(free,))
     with replacing(path) as aside: onnx.save_model(program.model_proto, aside)
     return path
 
@@ -63,13 +64,15 @@ def quantise(path, images, out) -> Path:
         def get_next(self): return next(({"images": i[None].cpu().float().numpy()} for i in self.left), None)
     with replacing(out) as aside, replacing(Path(out).with_suffix(".pre.onnx")) as before, _quiet():
         quant_pre_process(str(path), str(before), skip_symbolic_shape=True)
-        quantize_static(str(before), str(aside), Reader(), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
+        quantize_static(str(before), str(aside), Reader(), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8,
+                        weight_type=QuantType.QInt8)
     Path(out).with_suffix(".pre.onnx").unlink()
     return Path(out)
 
 # %% ../../nbs/aerial/15_deploy.ipynb #81fc256b
 _CHILD = """
-import json, resource, sys, time
+import json, sys, time
+from pathlib import Path
 import numpy as np, onnxruntime
 path, size, threads, repeats = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 options = onnxruntime.SessionOptions()
@@ -81,7 +84,8 @@ for _ in range(repeats + 2):
     start = time.perf_counter()
     session.run(None, {"images": image})
     took.append(time.perf_counter() - start)
-print(json.dumps(dict(ms=float(np.median(took[2:]))*1e3, best_ms=min(took[2:])*1e3, memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024)))
+peak = next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+print(json.dumps(dict(ms=float(np.median(took[2:]))*1e3, best_ms=min(took[2:])*1e3, memory_mb=peak/1024)))
 """
 
 def measure(path, size:int=512, threads:int=1, repeats:int=15) -> dict:

@@ -29,9 +29,11 @@ class EncoderSettings(Settings):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.dim % self.heads or self.dim % 4: raise SettingsError(f"parameter 'dim' must be a multiple of 4 and of 'heads', not {self.dim} with {self.heads} heads")
+        if self.dim % self.heads or self.dim % 4:
+            raise SettingsError(f"parameter 'dim' must be a multiple of 4 and of 'heads', not {self.dim} with {self.heads} heads")
         if self.img % self.stride: raise SettingsError(f"parameter 'img' must be a multiple of {self.stride}, not {self.img}")
-        if self.encoder == "vit" and self.patch != 2**(len(self.widths) - 1): raise SettingsError(f"a patch of {self.patch} px needs {int(math.log2(self.patch)) + 1} widths, not {len(self.widths)}")
+        if self.encoder == "vit" and self.patch != 2**(len(self.widths) - 1):
+            raise SettingsError(f"a patch of {self.patch} px needs {int(math.log2(self.patch)) + 1} widths, not {len(self.widths)}")
     @property
     def stride(self) -> int:
         "Tiles must be multiples of this."
@@ -65,10 +67,11 @@ class ConvEncoder(nn.Module):
 
 # %% ../../nbs/aerial/06_encoders.ipynb #865f5d04
 def vit_config(s:EncoderSettings, **more):
-    "The transformers configuration of the encoder `s`; weights start as in MAE's code (Xavier), where the library's fixed 0.02 is far too little for narrow tokens."
+    """The transformers configuration of the encoder `s`; weights start as in MAE's code (Xavier), where the library's fixed 0.02 is far too little for
+    narrow tokens."""
     from transformers import ViTMAEConfig
-    return ViTMAEConfig(hidden_size=s.dim, num_hidden_layers=s.depth, num_attention_heads=s.heads, intermediate_size=4*s.dim, image_size=s.img, patch_size=s.patch,
-                        qkv_bias=True, initializer_range=s.dim**-.5, **{"mask_ratio": 0., **more})
+    return ViTMAEConfig(hidden_size=s.dim, num_hidden_layers=s.depth, num_attention_heads=s.heads, intermediate_size=4*s.dim, image_size=s.img,
+                        patch_size=s.patch, qkv_bias=True, initializer_range=s.dim**-.5, **{"mask_ratio": 0., **more})
 
 def in_order(images, patch:int):
     "`noise` (B, tokens) that keeps the tokens of `images` where they are."
@@ -77,7 +80,8 @@ def in_order(images, patch:int):
 
 # %% ../../nbs/aerial/06_encoders.ipynb #3c5a468e
 def sines(dim:int, side:int) -> torch.Tensor:
-    "Fixed position embeddings (1, 1 + side², dim) of a square grid, zeros for the class token first: half of the channels tell the column, half the row. He et al. 2022 (MAE), appendix."
+    """Fixed position embeddings (1, 1 + side², dim) of a square grid, zeros for the class token first: half of the channels tell the column, half the row.
+    He et al. 2022 (MAE), appendix."""
     rate = 1/10000**(torch.arange(dim//4, dtype=torch.float64)/(dim//4))
     angle = torch.arange(side, dtype=torch.float64)[:, None]*rate
     one = torch.cat([angle.sin(), angle.cos()], 1).float()                                  # (side, dim/2)
@@ -108,7 +112,8 @@ class VitEncoder(nn.Module):
 def _tokens(self, images) -> list:
     "The tokens (B, tokens, dim) after every block, the class token taken off; the first entry is before any block."
     size = images.shape[-2:]
-    out = self.vit(normalised(images), noise=in_order(images, self.settings.patch), interpolate_pos_encoding=tuple(size) != (self.settings.img,)*2, output_hidden_states=True)
+    out = self.vit(normalised(images), noise=in_order(images, self.settings.patch), interpolate_pos_encoding=tuple(size) != (self.settings.img,)*2,
+                   output_hidden_states=True)
     return [h[:, 1:] for h in out.hidden_states]
 VitEncoder.tokens = _tokens
 

@@ -10,7 +10,7 @@ __all__ = ['EPOCHS', 'LaneRun', 'set_up', 'label_share', 'training_set', 'fit_la
 import time
 from dataclasses import dataclass
 from pathlib import Path
-import numpy as np, torch
+import torch
 import torch.nn.functional as F
 from torch.utils.data import ConcatDataset, DataLoader, RandomSampler
 from .augmentation import LaneSet
@@ -75,7 +75,8 @@ def fit_lanes(model, data, loss, s:LaneRun, out, resume:bool=False, validate=Non
     steps = EPOCHS*len(loader)
     if s.frozen: loss = FrozenFirst(loss, model, s.frozen)
     momentum = min(.2, 20/steps)
-    loop = TrainSettings(epochs=EPOCHS, clip=1., precision=s.precision, seed=s.seed, ema=momentum, ema_warmup=1/momentum, save_every=max(steps//2, 1), validate_every=2, log_every=20)
+    loop = TrainSettings(epochs=EPOCHS, clip=1., precision=s.precision, seed=s.seed, ema=momentum, ema_warmup=1/momentum, save_every=max(steps//2, 1),
+                         validate_every=2, log_every=20)
     trainer = Trainer(model, loss, opt, warmup_cosine(opt, steps, steps//10), {"train": loader}, loop, out, validate=validate)
     rows = trainer.fit(resume=resume)
     trainer.ema.apply_shadow(model)

@@ -36,8 +36,8 @@ class MaskedAutoencoder(nn.Module, Pretrained):
         super().__init__()
         from transformers import ViTMAEForPreTraining
         self.settings = s = settings or MaeSettings()
-        self.mae = ViTMAEForPreTraining(vit_config(s, mask_ratio=s.masked, norm_pix_loss=s.norm_pix, decoder_hidden_size=s.dec_dim,
-                                                   decoder_num_hidden_layers=s.dec_depth, decoder_num_attention_heads=s.dec_heads, decoder_intermediate_size=4*s.dec_dim))
+        decoder = dict(decoder_hidden_size=s.dec_dim, decoder_num_hidden_layers=s.dec_depth, decoder_num_attention_heads=s.dec_heads)
+        self.mae = ViTMAEForPreTraining(vit_config(s, mask_ratio=s.masked, norm_pix_loss=s.norm_pix, decoder_intermediate_size=4*s.dec_dim, **decoder))
         for table in (self.mae.vit.embeddings.position_embeddings, self.mae.decoder.decoder_pos_embed): set_positions(table)
 
     def forward(self, images, noise=None): return self.mae(normalised(images), noise=noise)

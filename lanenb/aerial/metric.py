@@ -81,7 +81,8 @@ class Scores:
         low, high = interval(matrices, [self.about[i]["road"] for i in pick])
         near = near_f1(np.sum([self.near[i] for i in pick], 0))
         classes = {f"iou_{c}": float(v) for c, v in enumerate(iou(matrices.sum(0)))}
-        return dict(miou=mean_iou(matrices.sum(0)), low=low, high=high, **classes, near_f1=float(np.nanmean(near)) if np.isfinite(near).any() else math.nan, tiles=len(pick))
+        return dict(miou=mean_iou(matrices.sum(0)), low=low, high=high, **classes, near_f1=float(np.nanmean(near)) if np.isfinite(near).any()
+                    else math.nan, tiles=len(pick))
 
 # %% ../../nbs/aerial/05_metric.ipynb #99656029
 def by_city(scores:Scores) -> dict:

@@ -92,11 +92,13 @@ def _dividers(rng, section, line, base):
     lines = [line(u - base, "dashed") for u in us]
     if not (back and ahead): return lines
     kind = rng.choice(["one", "two", "dashed"], p=[.35, .25, .4] if back + ahead == 2 else [.45, .55, 0])
-    return lines + ([line(-.18 - base, "solid", True), line(.18 - base, "solid", True)] if kind == "two" else [line(-base, "solid" if kind == "one" else "dashed", True)])
+    return lines + ([line(-.18 - base, "solid", True), line(.18 - base, "solid", True)] if kind == "two"
+                    else [line(-base, "solid" if kind == "one" else "dashed", True)])
 
 # %% ../../nbs/aerial/02_roads.ipynb #e1321d08
 def make_section(rng, dashes, width, yellow:float) -> Section:
-    "A cross-section drawn by `rng`: `dashes` are the (on, gap) patterns of a country, `width` its (least, largest) line width, `yellow` the share of roads with a yellow middle."
+    """A cross-section drawn by `rng`: `dashes` are the (on, gap) patterns of a country, `width` its (least, largest) line width, `yellow` the share of
+    roads with a yellow middle."""
     back, ahead = [(1, 1), (2, 2), (1, 2), (0, 2), (0, 3), (3, 3)][rng.choice(6, p=[.38, .22, .12, .1, .1, .08])]
     lane, w, tint = float(rng.uniform(3.0, 3.7)), float(rng.uniform(*width)), bool(rng.random() < yellow)
     on, gap = dashes[rng.integers(len(dashes))]
@@ -122,7 +124,8 @@ def zebra(s, u, half:float, long:float=3.0):
 # %% ../../nbs/aerial/02_roads.ipynb #a0554b18
 @dataclass(frozen=True)
 class Plan:
-    "What a tile shows of its roads: `arcs` and `sections` (the main road first), whether the second `ends` at the first, arms with crossings, and arrows (road, s, u, direction, side)."
+    """What a tile shows of its roads: `arcs` and `sections` (the main road first), whether the second `ends` at the first, arms with crossings, and arrows
+    (road, s, u, direction, side)."""
     arcs: tuple
     sections: tuple
     ends: bool = False
@@ -170,7 +173,8 @@ def paint(plan:Plan, places, px:float):
             if line.yellow: yellow = np.maximum(yellow, share)
             label[labelled(line, s, u, px) & on] = _IDS[line.kind]
         if k in plan.crossings: white = np.maximum(white, _crossing(plan, places, k))
-    for k, s0, u0, way, side in plan.arrows: white = np.maximum(white, arrow((places[k][0] - s0)*way, (places[k][1] - u0)*way, side)*(open_road(plan, places, k)))
+    for k, s0, u0, way, side in plan.arrows:
+        white = np.maximum(white, arrow((places[k][0] - s0)*way, (places[k][1] - u0)*way, side)*open_road(plan, places, k))
     return white, yellow, label
 
 def _crossing(plan, places, k):

@@ -61,7 +61,8 @@ def _cracks(rng, tone, px):
 
 # %% ../../nbs/aerial/03_scenery.ipynb #aa9e1950
 class Scene:
-    "A picture being painted: `img` float32 (H, W, 3), `height` m of what stands on each pixel, `hides` where paint cannot be seen; `sun` (azimuth, elevation) rad."
+    """A picture being painted: `img` float32 (H, W, 3), `height` m of what stands on each pixel, `hides` where paint cannot be seen; `sun` (azimuth,
+    elevation) rad."""
     def __init__(self, img, px:float, sun):
         self.img, self.px, self.sun = img, px, sun
         self.height, self.hides = np.zeros(img.shape[:2], np.float32), np.zeros(img.shape[:2], bool)

@@ -34,7 +34,8 @@ def _city(folder, labelled:bool) -> list:
     if not labelled: return [(p, None) for p in images.values()]
     if place is None: raise DataError(folder, f"has no folder of masks ({', '.join(MASKS)}); unlabelled tiles are read with labelled=False")
     masks = _files(place, (".png",))
-    if lost := [n for n in images if n not in masks]: raise DataError(place/f"{lost[0]}.png", f"no such mask, and {len(lost) - 1} others are missing" if len(lost) > 1 else "no such mask")
+    if lost := [n for n in images if n not in masks]: raise DataError(place/f"{lost[0]}.png", f"no such mask, and {len(lost) - 1} others are missing"
+                                                                      if len(lost) > 1 else "no such mask")
     if spare := [n for n in masks if n not in images]: raise DataError(masks[spare[0]], "a mask without a tile")
     return [(p, masks[n]) for n, p in images.items()]
 
@@ -95,7 +96,8 @@ class Tiles:
         city, path, _ = self.items[i]
         name = f"{city}/{path.stem}".lstrip("/")
         known = self.known.get(name, {})
-        return dict(name=name, city=city, path=path, road=known.get("road", re.sub(r"_[^_]*$", "", name) if self.roads else name), flags=tuple(known.get("flags", ())), gsd=known.get("gsd"))
+        return dict(name=name, city=city, path=path, road=known.get("road", re.sub(r"_[^_]*$", "", name) if self.roads else name),
+                    flags=tuple(known.get("flags", ())), gsd=known.get("gsd"))
 
 # %% ../../nbs/aerial/01_tiles.ipynb #daa7af80
 def _load(self, i:int) -> dict:

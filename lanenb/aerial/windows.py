@@ -21,7 +21,8 @@ def starts(length:int, window:int, overlap:float) -> list:
     return np.linspace(0, length - window, n).round().astype(int).tolist()
 
 def hat(window:int) -> np.ndarray:
-    "How much a pixel of a window counts, float32 (window, window): 1 in the middle, near 0 at the edge, sin² of the place (so that halves that overlap add up to 1)."
+    """How much a pixel of a window counts, float32 (window, window): 1 in the middle, near 0 at the edge, sin² of the place (so that halves that overlap
+    add up to 1)."""
     one = np.sin(np.pi*(np.arange(window) + .5)/window)**2
     return np.outer(one, one).astype(np.float32) + 1e-4
 
@@ -62,6 +63,7 @@ def cut_large(pairs:dict, out, size:int=128, scale:float=1., keep=None) -> Path:
             for c in range(image.shape[1]//size):
                 at = slice(r*size, (r + 1)*size), slice(c*size, (c + 1)*size)
                 part = None if mask is None else mask[at]
-                if keep is None or part is None or keep(part): known[write_tile(out, city, f"r{r:04d}_t{c:04d}", image[at], part)] = dict(road=f"{city}/{r:04d}", flags=[])
+                if keep is not None and part is not None and not keep(part): continue
+                known[write_tile(out, city, f"r{r:04d}_t{c:04d}", image[at], part)] = dict(road=f"{city}/{r:04d}", flags=[])
     write_index(out, known)
     return Path(out)
