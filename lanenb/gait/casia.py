@@ -34,7 +34,8 @@ class Sequence:
 
 # %% ../../nbs/gait/02_casia.ipynb #cf6e1092
 def _entries(folder, level, strange):
-    "The entries of `folder` whose names fit `level` (0 subject, 1 condition, 2 view), sorted; names that do not fit go to `strange`. Raises `DataError` for a frame here."
+    """The entries of `folder` whose names fit `level` (0 subject, 1 condition, 2 view), sorted; names that do not fit go to `strange`.
+    Raises `DataError` for a frame here."""
     found = []
     for entry in sorted(os.scandir(folder), key=lambda e: e.name):
         path, packed = Path(entry.path), entry.name.endswith(_PACKED)
@@ -54,7 +55,8 @@ def _check_leaf(path):
     return path
 
 def read_index(root) -> tuple[list[Sequence], list[Path]]:
-    "All sequences under `root`, sorted, and the folders passed over because of their names. Raises `DataError` for frames at the wrong depth, or when there is no sequence."
+    """All sequences under `root`, sorted, and the folders passed over because of their names.
+    Raises `DataError` for frames at the wrong depth, or when there is no sequence."""
     root, found, strange = Path(root), [], []
     if not root.is_dir(): raise DataError(root, "no such folder")
     for subject in _entries(root, 0, strange):
@@ -92,7 +94,8 @@ def read_frames(seq:Sequence) -> list[np.ndarray]:
 # %% ../../nbs/gait/02_casia.ipynb #ebaf70bd
 @dataclass
 class GaitSet:
-    "Sequences in memory: `frames` (F, h, w) uint8, sequence i from `starts[i]` to `starts[i+1]`, its `subjects`, `conditions`, `views` (S,) as text; `bad`: (name, cause) of those left out."
+    """Sequences in memory: `frames` (F, h, w) uint8, sequence i from `starts[i]` to `starts[i+1]`, its `subjects`, `conditions`, `views` (S,) as text;
+    `bad`: (name, cause) of those left out."""
     frames: np.ndarray
     starts: np.ndarray
     subjects: np.ndarray
@@ -122,7 +125,8 @@ def gait_set(items, bad=(), dropped:int=0) -> GaitSet:
     return GaitSet(np.concatenate([i[3] for i in items]), np.cumsum([0] + [len(i[3]) for i in items]), *names, list(bad), dropped)
 
 def load_set(root, height:int=64, width:int=44, keep=None, progress:bool=False) -> GaitSet:
-    "All sequences under `root` for which `keep(sequence)` holds, aligned to (height, width). Raises `DataError` when none can be read, `ValueError` for a size that 64 × 64 does not shrink to."
+    """All sequences under `root` for which `keep(sequence)` holds, aligned to (height, width).
+    Raises `DataError` when none can be read, `ValueError` for a size that 64 × 64 does not shrink to."""
     index = [s for s in read_index(root)[0] if keep is None or keep(s)]
     items, bad, gone, shown = [], [], 0, Progress(len(index), on=progress, unit="sequence")
     for k, s in enumerate(index):
@@ -139,7 +143,8 @@ GALLERY = CONDITIONS[:4]
 PROBES = {"nm": ("nm-05", "nm-06"), "bg": ("bg-01", "bg-02"), "cl": ("cl-01", "cl-02")}
 
 def split_subjects(names, train:int|None=None) -> tuple[list, list]:
-    "The distinct subject `names`, sorted, as (training, test): the first `train` train; by default 74 of 124 (CASIA-B) and half of any other number. Raises `ValueError` when a side is empty."
+    """The distinct subject `names`, sorted, as (training, test): the first `train` train; by default 74 of 124 (CASIA-B) and half of any other number.
+    Raises `ValueError` when a side is empty."""
     names = sorted(set(map(str, names)))
     if train is None: train = 74 if len(names) == 124 else len(names)//2
     if not 0 < train < len(names): raise ValueError(f"{train} of {len(names)} subjects cannot train: at least one must train and one be tested")
@@ -163,7 +168,8 @@ def save_packed(path, frames) -> Path:
     return Path(path)
 
 def pack(root, out, width:int=64, progress:bool=False) -> dict:
-    "Align the sequences under `root` to 64 × `width` and write them under `out` as subject/condition/view.npz; those already there are kept. Returns the `number` packed and those left out as `bad`."
+    """Align the sequences under `root` to 64 × `width` and write them under `out` as subject/condition/view.npz; those already there are kept.
+    Returns the `number` packed and those left out as `bad`."""
     index, bad = read_index(root)[0], []
     shown = Progress(len(index), on=progress, unit="sequence")
     for k, s in enumerate(index):

@@ -48,7 +48,8 @@ def _signals(frames, bands) -> np.ndarray:
     return signals - signals.mean(0)
 
 def motion_spectra(data:GaitSet, bands:int=8, size:int=128) -> torch.Tensor:
-    "Amplitude spectra of the strips' signals as embeddings (S, size/3, 2*bands): what a film's rhythm alone says. Raises `ValueError` when the bands do not divide the height."
+    """Amplitude spectra of the strips' signals as embeddings (S, size/3, 2*bands): what a film's rhythm alone says.
+    Raises `ValueError` when the bands do not divide the height."""
     check_bins(data.frames.shape[1], bands)
     out = []
     for i in range(len(data)):

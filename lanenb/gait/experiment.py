@@ -47,7 +47,8 @@ def gait_settings(parameters:dict) -> tuple[GaitSettings, ExperimentSettings]:
 
 # %% ../../nbs/gait/17_experiment.ipynb #73de2787
 def load_split(root, model:GaitSettings, run:ExperimentSettings, progress:bool=False):
-    "Training and test `GaitSet` from `root`, and the model's settings with the number of training subjects. Raises `DataError` for an unreadable set, `ValueError` for an impossible split."
+    """Training and test `GaitSet` from `root`, and the model's settings with the number of training subjects.
+    Raises `DataError` for an unreadable set, `ValueError` for an impossible split."""
     data = load_set(root, model.height, model.width, progress=progress)
     train, test = split_subjects(data.subjects, run.train_subjects)
     return data.of_subjects(train), data.of_subjects(test), model.replace(classes=len(train))
@@ -61,7 +62,8 @@ def build(model:GaitSettings, seed:int) -> GaitModel:
 EPOCH = 50  # steps
 
 def train(model, data, s:ExperimentSettings, out, device="cpu", resume:bool=False, progress:bool=True) -> list[dict]:
-    "Train `model` on the `GaitSet` `data`; curves and checkpoints go to `out`, where `resume` goes on. Returns the rows of the curves. Raises `ValueError` for too few people."
+    """Train `model` on the `GaitSet` `data`; curves and checkpoints go to `out`, where `resume` goes on. Returns the rows of the curves.
+    Raises `ValueError` for too few people."""
     if not s.steps: return []
     per = min(EPOCH, s.steps)
     if s.steps % per: raise SettingsError(f"{s.steps} steps are no whole number of epochs of {per}")
@@ -100,7 +102,8 @@ def _within(e, labels):
 
 # %% ../../nbs/gait/17_experiment.ipynb #cbfaab47
 def evaluate(model, data, untrained=None, device="cpu", seed:int=0, precision:str="bf16") -> tuple[dict, dict]:
-    """All figures of a trained model on the test `GaitSet` by metric name, and what pictures need: `matrices`, `views`, `embeddings` (S, e, p), `shuffled_matrices`.
+    """All figures of a trained model on the test `GaitSet` by metric name, and what pictures need: `matrices`, `views`, `embeddings` (S, e, p),
+    `shuffled_matrices`.
     `untrained`: the model before training, as a control (None: left out)."""
     labels = data.subjects, data.conditions, data.views
     e = embed_set(model, data, device, [torch.arange, shuffled(seed), shuffled(seed + 1)], precision)
@@ -108,7 +111,9 @@ def evaluate(model, data, untrained=None, device="cpu", seed:int=0, precision:st
     spectrum = spectrum_scores(data)["metrics"]
     metrics = dict(found["metrics"]) | order_figures(e, data, labels)
     if untrained is not None: metrics |= _prefixed("untrained_", model_scores(untrained.to(device), data, device, precision))
-    metrics |= _prefixed("gei_", gei) | {f"spectrum_{k}": spectrum[k] for k in ("nm", "bg", "cl", "nm_same") if k in spectrum} | {"gei_nm_same": gei["metrics"]["nm_same"]} | dict(chance=100/len(set(data.subjects.tolist())))
+    kinds = ("nm", "bg", "cl", "nm_same")
+    for name, control in (("gei", gei["metrics"]), ("spectrum", spectrum)): metrics |= {f"{name}_{k}": control[k] for k in kinds if k in control}
+    metrics["chance"] = 100/len(set(data.subjects.tolist()))
     return metrics, dict(matrices=found["matrices"], views=found["views"], embeddings=e[0], gei_matrices=gei["matrices"])
 
 # %% ../../nbs/gait/17_experiment.ipynb #3c237333

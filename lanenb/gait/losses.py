@@ -19,7 +19,8 @@ def pair_distances(a, b) -> torch.Tensor:
     return square.clamp(min=1e-9).sqrt()
 
 def part_triplet(e, y, margin:float=0.2) -> tuple[torch.Tensor, torch.Tensor]:
-    """Batch-all triplet loss of embeddings e (n, e, p) of the people y (n,): per part the mean over the triplets with a loss above 0, then the mean over parts; and the share of such triplets.
+    """Batch-all triplet loss of embeddings e (n, e, p) of the people y (n,): per part the mean over the triplets with a loss above 0, then the mean over
+    parts; and the share of such triplets.
     0 (with a gradient of 0) when there is no triplet at all. Hermans et al. 2017; GaitSet."""
     with torch.autocast(e.device.type, enabled=False): d = pair_distances(e, e)
     same = y[:, None] == y[None]

@@ -49,7 +49,8 @@ def _time(s:GaitSettings, grid):
                 base_attention=lambda: BaseAttention(grid, s.bins, c, s.heads), reel_resnet=lambda: ReelTime(s.frames))[s.design]()
 
 class GaitModel(nn.Module, Pretrained):
-    "One of the six models: clips (n, s, H, W) in [0, 1] to embeddings (n, e, p) and logits (n, classes, p). Raises `ValueError` for bins that do not divide the map, or too little memory."
+    """One of the six models: clips (n, s, H, W) in [0, 1] to embeddings (n, e, p) and logits (n, classes, p).
+    Raises `ValueError` for bins that do not divide the map, or too little memory."""
     KIND, SETTINGS, FREE = "gait", GaitSettings, frozenset({"clips"})
 
     def __init__(self, settings:GaitSettings):

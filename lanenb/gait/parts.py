@@ -18,7 +18,8 @@ def check_bins(height:int, bins:int):
         raise ValueError(f"{bins} horizontal parts do not divide a map of {height} rows; possible are {', '.join(map(str, fits))}")
 
 def horizontal_parts(x, bins:int):
-    "Parts (..., c, bins) of maps x (..., c, h, w): mean + max over each horizontal strip. HPM, Fu et al. 2019. Raises `ValueError` when the bins do not divide h."
+    """Parts (..., c, bins) of maps x (..., c, h, w): mean + max over each horizontal strip. HPM, Fu et al. 2019.
+    Raises `ValueError` when the bins do not divide h."""
     check_bins(x.shape[-2], bins)
     strips = x.unflatten(-2, (bins, -1)).flatten(-2)
     return strips.mean(-1) + strips.amax(-1)

@@ -27,7 +27,8 @@ def folder_sequences(root, height:int, width:int) -> tuple[GaitSet, list[str]]:
 
 # %% ../../nbs/gait/20_strangers.ipynb #e5600292
 def neighbours(e, names) -> list[dict]:
-    "Rows: every sequence, its nearest other one by the embeddings e (S, e, p), the distance, and that to the second nearest over it (1: a tie). Raises `ValueError` for fewer than two."
+    """Rows: every sequence, its nearest other one by the embeddings e (S, e, p), the distance, and that to the second nearest over it (1: a tie).
+    Raises `ValueError` for fewer than two."""
     if len(names) < 2: raise ValueError(f"neighbours need two sequences, there are {len(names)}")
     d = part_distance(e, e).numpy().copy()
     np.fill_diagonal(d, np.inf)
@@ -35,12 +36,18 @@ def neighbours(e, names) -> list[dict]:
     second = np.sort(d, axis=1)[:, min(1, len(names) - 2)]
     return [dict(sequence=n, nearest=names[order[i, 0]], distance=float(d[i, order[i, 0]]), margin=float(second[i]/max(d[i, order[i, 0]], 1e-9)), number=int(order[i, 0])) for i, n in enumerate(names)]
 
+def _short(rows) -> dict:
+    "Names without a last folder that all of them share."
+    names = [r["sequence"] for r in rows]
+    same = len({n.rpartition("/")[2] for n in names}) == 1
+    return {n: n.rpartition("/")[0] if same and "/" in n else n for n in names}
+
 def neighbour_figure(data, rows, most:int=12):
     "A figure: the mean silhouette of each sequence above that of its nearest neighbour."
     import matplotlib.pyplot as plt
-    rows = rows[:most]
+    short, rows = _short(rows), rows[:most]
     fig, axes = plt.subplots(2, len(rows), figsize=(.8*len(rows), 2.8), squeeze=False)
     for k, r in enumerate(rows):
         for ax, i, title in ((axes[0, k], k, r["sequence"]), (axes[1, k], r["number"], r["nearest"])):
-            ax.imshow(data.sequence(i).mean(0), cmap="gray"); ax.set_title(title[-16:], fontsize=5); ax.set_axis_off()
+            ax.imshow(data.sequence(i).mean(0), cmap="gray"); ax.set_title(short[title][-18:], fontsize=5); ax.set_axis_off()
     return fig

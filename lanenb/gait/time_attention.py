@@ -13,7 +13,8 @@ from .time_conv_lstm import Remembered, check_memory
 
 # %% ../../nbs/gait/11_time_attention.ipynb #fff3d594
 class PixelAttention(nn.Module):
-    "At every pixel, `query` (n, c, h, w) asks `things` (n, k, c, h, w): returns the mixture (n, c, h, w). Multi-head dot-product attention, Vaswani et al. 2017."
+    """At every pixel, `query` (n, c, h, w) asks `things` (n, k, c, h, w): returns the mixture (n, c, h, w).
+    Multi-head dot-product attention, Vaswani et al. 2017."""
     def __init__(self, channels, heads):
         super().__init__()
         if channels % heads: raise ValueError(f"{heads} heads do not divide {channels} channels")
@@ -47,7 +48,8 @@ class AttentionLstm(nn.Module):
 
 # %% ../../nbs/gait/11_time_attention.ipynb #cfc6e8ee
 class BaseAttention(nn.Module):
-    "Attention over time in the place of the maximum, then parts: (n, s, c, h, w) to (n, c, bins). The notes' BaseAttention; after a single learned query per channel and head."
+    """Attention over time in the place of the maximum, then parts: (n, s, c, h, w) to (n, c, bins).
+    The notes' BaseAttention; after a single learned query per channel and head."""
     def __init__(self, grid, bins, channels, heads=4):
         super().__init__()
         check_bins(grid[0], bins)

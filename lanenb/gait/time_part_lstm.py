@@ -13,7 +13,8 @@ from .parts import check_bins, horizontal_parts
 READOUTS = ("last", "max", "residual")
 
 class PartLstm(nn.Module):
-    "Horizontal parts of every frame, then one LSTM over time, shared by the parts: (n, s, c, h, w) to (n, c, bins). `readout`: last, max or residual. The notes' PartLstm."
+    """Horizontal parts of every frame, then one LSTM over time, shared by the parts: (n, s, c, h, w) to (n, c, bins). `readout`: last, max or residual.
+    The notes' PartLstm."""
     def __init__(self, grid, bins, channels, readout="last"):
         super().__init__()
         check_bins(grid[0], bins)

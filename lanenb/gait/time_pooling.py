@@ -21,7 +21,8 @@ class MaxTime(nn.Module):
 
 # %% ../../nbs/gait/08_time_pooling.ipynb #3e6dff8e
 class ReelTime(nn.Module):
-    "Average over space; time becomes the part axis: (n, s, c, h, w) to (n, c, frames). Films of another length are averaged into `frames` slots. The notes' ReelResnet."
+    """Average over space; time becomes the part axis: (n, s, c, h, w) to (n, c, frames). Films of another length are averaged into `frames` slots.
+    The notes' ReelResnet."""
     def __init__(self, frames):
         super().__init__()
         self.parts = frames

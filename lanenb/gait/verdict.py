@@ -29,7 +29,8 @@ def variant(parameters:dict) -> str:
     return ", ".join(words)
 
 def read_scores(folder) -> tuple[dict, list[str]]:
-    """{(data set, contestant): {seed: metrics}} of the gait runs in the sweep's `folder`, and the names of those left out (failed, unreadable, of another template).
+    """{(data set, contestant): {seed: metrics}} of the gait runs in the sweep's `folder`, and the names of those left out (failed, unreadable, of another
+    template).
     Raises `DataError` when there is none."""
     records, broken = read_runs(folder)
     left, scores = [Path(e.path).parent.name for e in broken], {}
@@ -84,7 +85,8 @@ def _control_rows(mine) -> list[dict]:
 
 # %% ../../nbs/gait/19_verdict.ipynb #c3bdcc7f
 def verdicts(scores:dict, data:str, against:str="baseline") -> dict:
-    "{contestant: {nm, bg, cl: (word, difference)}}: better, worse or undecided against `against`, the intervals widened for the number of contestants (Bonferroni)."
+    """{contestant: {nm, bg, cl: (word, difference)}}: better, worse or undecided against `against`, the intervals widened for the number of contestants
+    (Bonferroni)."""
     mine = {name: runs for (d, name), runs in scores.items() if d == data}
     others = [n for n in mine if n != against]
     level = 1 - .05/max(len(others), 1)

@@ -187,7 +187,8 @@ def add_noise(frames, rng, strength:float=0.6) -> np.ndarray:
 # %% ../../nbs/gait/04_walker_render.ipynb #07829bc3
 @dataclass(frozen=True)
 class Walk:
-    "Settings of a recording: `frames` at `fps` a second, `noise` of the segmentation (0 to 1), `jitter` of the person from sequence to sequence, `pace` in m/s (None: their own)."
+    """Settings of a recording: `frames` at `fps` a second, `noise` of the segmentation (0 to 1), `jitter` of the person from sequence to sequence, `pace`
+    in m/s (None: their own)."""
     frames: int = 24
     fps: float = 12.5
     noise: float = 0.6
@@ -201,7 +202,8 @@ def _today(body, motion, rng, jitter):
     return replace(body, lean=body.lean + .012*n[4], elbow=max(body.elbow + .05*n[5], 0)), motion
 
 def walk(person, condition:str, views, rng, s:Walk=Walk()) -> dict:
-    """Raw silhouettes (n, 240, 320) by view of one sequence: `person` = (body, motion) walks once, and all cameras (`views`, such as '090') see it at the same time.
+    """Raw silhouettes (n, 240, 320) by view of one sequence: `person` = (body, motion) walks once, and all cameras (`views`, such as '090') see it at the
+    same time.
     From the NumPy generator `rng`."""
     body, motion = _today(*person, rng, s.jitter)
     wear, t, start, out = draw_wear(condition, rng), np.arange(s.frames)/s.fps, rng.uniform(0, 2*np.pi), {}
