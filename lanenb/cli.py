@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['app', 'data_app', 'evaluate_app', 'train_app', 'Out', 'AsJson', 'Parameters', 'Weights', 'run', 'sweep', 'reports',
-           'data_culane', 'evaluate_culane', 'evaluate_tusimple', 'train_clrernet', 'evaluate_clrernet', 'predict',
-           'speed', 'bench', 'main']
+           'data_culane', 'data_gait', 'data_aerial', 'evaluate_culane', 'evaluate_tusimple', 'train_clrernet',
+           'evaluate_clrernet', 'predict', 'speed', 'bench', 'main']
 
 # %% ../nbs/cli.ipynb #bef885aa
 import json, sys, warnings
@@ -127,6 +127,27 @@ def data_culane(out:Annotated[Path, typer.Option(help="Folder to write; it must 
     from lanenb.lanes.scenes import write_culane
     summary = write_culane(out, n, seed=seed, workers=workers or None, progress=sys.stderr.isatty())
     _show(str(out), [{k: v for k, v in summary.items() if isinstance(v, (int, float, str))}])
+
+
+@data_app.command("gait", epilog="Example: lanenb data gait --out data/gait_shape --vary shape")
+def data_gait(out:Annotated[Path, typer.Option(help="Folder to write; it must not hold anything else.")],
+              vary:Annotated[str, typer.Option(help="What tells subjects apart: shape (and motion), dynamics (the motion alone) or tempo (its speed alone).")]="shape",
+              subjects:Annotated[int, typer.Option(min=1, help="Number of walkers.")]=64,
+              views:Annotated[str, typer.Option(help="From which sides, in degrees.")]="000,036,090,126,180",
+              seed:Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")]=0,
+              workers:Annotated[int, typer.Option(min=1, help="Processes.")]=2):
+    "Generate walking silhouettes in CASIA-B's layout: ten sequences of each subject, from five sides."
+    from lanenb.gait.walkers import write_walkers
+    _show(str(out), [write_walkers(out, subjects, vary, tuple(views.split(",")), seed=seed, workers=workers, progress=sys.stderr.isatty())])
+
+@data_app.command("aerial", epilog="Example: lanenb data aerial --out data/aerial")
+def data_aerial(out:Annotated[Path, typer.Option(help="Folder to write.")],
+                share:Annotated[float, typer.Option(min=0.001, help="Share of the study's number of tiles.")]=1.,
+                size:Annotated[int, typer.Option(min=32, help="Side of a tile in px.")]=128,
+                seed:Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")]=0):
+    "Generate aerial tiles of seven cities and of a country that is held out, with masks, and a set without labels."
+    from lanenb.aerial.city import write_aerial
+    typer.echo(f"wrote {write_aerial(out, share, seed, size, progress=sys.stderr.isatty())}")
 
 # %% ../nbs/cli.ipynb #9c73a58e
 @evaluate_app.command("culane", epilog="Example: lanenb evaluate culane --pred predictions --gt data/CULane --list data/CULane/list/test.txt --json")

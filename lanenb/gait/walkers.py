@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from ..core.files import DataError, read_json, write_image, write_json
 from ..core.progress import Progress
+from ..core.settings import SettingsError
 from .casia import CONDITIONS, save_packed
 from .silhouettes import align_sequence
 from .walker import VARY, Body, Motion, draw_person, speed
@@ -36,11 +37,11 @@ class Plan:
     walk: Walk = field(default_factory=Walk)
 
     def __post_init__(self):
-        if self.vary not in VARY: raise ValueError(f"people vary in one of {', '.join(VARY)}, not '{self.vary}'")
-        if self.layout not in ("packed", "raw"): raise ValueError(f"the layout is packed or raw, not '{self.layout}'")
-        if self.subjects < 1: raise ValueError(f"a set has at least one subject, not {self.subjects}")
+        if self.vary not in VARY: raise SettingsError(f"people vary in one of {', '.join(VARY)}, not '{self.vary}'")
+        if self.layout not in ("packed", "raw"): raise SettingsError(f"the layout is packed or raw, not '{self.layout}'")
+        if self.subjects < 1: raise SettingsError(f"a set has at least one subject, not {self.subjects}")
         for names, known, what in ((self.views, VIEWS, "view"), (self.conditions, CONDITIONS, "condition")):
-            if not names or set(names) - set(known): raise ValueError(f"every {what} is one of {', '.join(known)}; given: {', '.join(names) or 'none'}")
+            if not names or set(names) - set(known): raise SettingsError(f"every {what} is one of {', '.join(known)}; given: {', '.join(names) or 'none'}")
 
 # %% ../../nbs/gait/05_walkers.ipynb #eab64eb7
 def person_of(plan:Plan, number:int) -> tuple:
