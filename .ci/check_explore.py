@@ -42,6 +42,7 @@ FAULTS = """() => window.jupyterapp.shell.currentWidget.content.model.sharedMode
 SHOW_CELL = """async (text) => { const content = window.jupyterapp.shell.currentWidget.content;
   const i = content.widgets.findIndex(w => w.model.sharedModel.getSource().split('\\n').includes(text));
   content.activeCellIndex = i; await content.scrollToItem(i, 'start'); return i; }"""
+END_KERNEL = "async () => { await window.jupyterapp.shell.currentWidget.sessionContext.shutdown(); }"
 CELLS = "() => window.jupyterapp.shell.currentWidget.content.model.cells.length"
 
 
@@ -177,7 +178,7 @@ def label(page, server: Server, screenshots: Path) -> list:
     page.wait_for_function("() => [...document.querySelectorAll('.lanenb-stage .point')].some(c => Math.abs(c.getAttribute('cx') - 481) < 4)", timeout=WAIT_MS)
     for remove in ("Delete", "right"):
         page.mouse.click(*at(354, 530))
-        wait_status(page, "completed from 3 points")
+        page.wait_for_function("() => document.querySelectorAll('.lanenb-stage .point').length === 3", timeout=WAIT_MS)
         if remove == "right": page.mouse.click(*at(354, 530), button="right")
         else: press(remove)
         page.wait_for_function("() => document.querySelectorAll('.lanenb-stage .point').length === 2", timeout=WAIT_MS)
@@ -203,7 +204,7 @@ def label(page, server: Server, screenshots: Path) -> list:
 
 
 def check(kinds, names, screenshots: Path) -> list:
-    "All faults, each with where it was found."
+    "All faults, told as they are found."
     from playwright.sync_api import Error, sync_playwright
     found, began = [], time.monotonic()
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
@@ -226,9 +227,12 @@ def check(kinds, names, screenshots: Path) -> list:
                         here = [f.lineno for f in traceback.extract_tb(e.__traceback__) if f.filename == __file__]
                         faults = [f"the browser waited in vain in line {here[-1]}: {str(e).splitlines()[0]}"]
                         if page: page.screenshot(path=screenshots / f"{server.kind}-{name}-fault.png")
-                    found += [f"{server.kind}, {name}: {fault}" for fault in faults]
+                    for fault in faults: print(f"{server.kind}, {name}: {fault}", file=sys.stderr, flush=True)
+                    found += faults
                     print(f"{server.kind}/{name}: {len(faults)} faults, {time.monotonic() - began:.0f} s", flush=True)
-                    if page: page.close()
+                    if page:
+                        page.evaluate(END_KERNEL)
+                        page.close()
                 context.close()
         finally:
             for server in servers: server.stop()
@@ -250,7 +254,6 @@ def main() -> int:
     if args.screenshots == ARTIFACTS: (ARTIFACTS / ".gitignore").write_text("*\n")
     kinds = [k for k in args.kinds if k == "lab" or find_spec("notebook")]
     found = check(kinds, names, args.screenshots)
-    for fault in found: print(fault, file=sys.stderr)
     return int(bool(found))
 
 
