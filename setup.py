@@ -24,7 +24,7 @@ setup(
     keywords=cfg["keywords"],
     packages=find_packages(include=["lanenb", "lanenb.*"]),
     include_package_data=True,
-    package_data={"lanenb": ["weights/*/*"]},
+    package_data={"lanenb": ["weights/*/*", "explore/*.js", "explore/*.css"]},
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),
     extras_require=extras,
