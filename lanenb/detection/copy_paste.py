@@ -56,14 +56,16 @@ def _set_in(image, piece, mask, place):
 _LEFT = .2
 
 def _hide(masks, boxes, area, taken, box) -> np.ndarray:
-    """Cut the pixels `taken` (H, W) bool, which lie in `box`, out of `masks` (N, H, W) and shrink `boxes` to what is left (both in place); which objects (N,)
-    are still to be seen."""
-    keep = np.ones(len(boxes), bool)
+    """Cut the pixels `taken` (H, W) bool, which lie in `box`, out of `masks` (N, H, W) bool and shrink `boxes` to what is left (both in place). `area` (N,)
+    collects what each mask was at first (0: not yet asked). Returns which objects (N,) are still to be seen."""
+    keep, (x0, y0, x1, y1) = np.ones(len(boxes), bool), box.astype(int)
+    window = np.s_[y0:y1, x0:x1]
     for k in np.flatnonzero(covered(box, boxes) > 0):
-        if not (masks[k] & taken).any(): continue
-        masks[k] &= ~taken
+        if not (masks[k][window] & taken[window]).any(): continue
+        area[k] = area[k] or np.count_nonzero(masks[k])
+        masks[k][window] &= ~taken[window]
         ys, xs = np.flatnonzero(masks[k].any(1)), np.flatnonzero(masks[k].any(0))
-        keep[k] = masks[k].sum() >= _LEFT*area[k]
+        keep[k] = np.count_nonzero(masks[k]) >= max(_LEFT*area[k], 1)
         if keep[k]: boxes[k] = xs[0], ys[0], xs[-1] + 1, ys[-1] + 1
     return keep
 
@@ -97,11 +99,11 @@ def _join(self:CopyPasteAugmentation, out:dict, boxes, added) -> dict:
     new_boxes, new_labels, pixels = (np.stack(part) for part in zip(*added))
     labels, masks = out["labels"], out["masks"]
     if masks is not None:
-        masks = np.concatenate([masks.astype(bool), pixels])
+        masks = np.concatenate([masks.view(bool), pixels])           # 0 and 1 are the bytes of False and True
         boxes, labels = np.concatenate([boxes, new_boxes]), np.concatenate([labels, new_labels])
-        area, keep = masks.sum((1, 2)), np.ones(len(boxes), bool)
+        area, keep = np.zeros(len(boxes), int), np.ones(len(boxes), bool)
         for i in range(len(pixels)):                         # each newcomer hides what was there before it
             before = len(boxes) - len(pixels) + i
             keep[:before] &= _hide(masks[:before], boxes[:before], area, pixels[i], new_boxes[i])
-        return dict(out, boxes=boxes[keep], labels=labels[keep], masks=masks[keep].astype(np.uint8))
+        return dict(out, boxes=boxes[keep], labels=labels[keep], masks=masks[keep].view(np.uint8))
     return dict(out, boxes=np.concatenate([boxes, new_boxes]), labels=np.concatenate([labels, new_labels]))

@@ -49,7 +49,7 @@ class COCODetectionDataset(Dataset):
         self.mosaic_prob, self.mixup_prob, self.copypaste_prob, self.stop_epoch = mosaic_prob, mixup_prob, copypaste_prob, stop_epoch
         self.mosaic, self.mixup = MosaicAugmentation(self.size or 640), MixUpAugmentation()
         self.paste = CopyPasteAugmentation(counts=self.annotations.counts())
-        self.masks = copypaste_prob > 0 and any(outline for o in self.annotations.objects for outline in o.outlines)
+        self.outlined = any(outline for o in self.annotations.objects for outline in o.outlines)
         self.strong, self._kept, self._room = True, {}, cache_mb*2**20
     names = property(lambda self: self.annotations.names)
     num_classes = property(lambda self: len(self.annotations.names))
@@ -58,21 +58,22 @@ class COCODetectionDataset(Dataset):
 
 # %% ../../nbs/detection/08_dataset.ipynb #0cbe1470
 @patch
-def raw(self:COCODetectionDataset, i:int) -> dict:
-    "The raw sample `i` (uint8, boxes in px), no larger than the network's picture; masks where Copy-Paste needs them."
-    if i in self._kept: return self._kept[i]
-    sample = self.annotations.load(i, self.size, self.masks)
+def raw(self:COCODetectionDataset, i:int, masks:bool=False) -> dict:
+    "The raw sample `i` (uint8, boxes in px), no larger than the network's picture; with `masks` where the set has outlines."
+    key = i, masks and self.outlined
+    if key in self._kept: return self._kept[key]
+    sample = self.annotations.load(i, self.size, key[1])
     taken = sample["image"].nbytes + (sample["masks"].nbytes if sample["masks"] is not None else 0)
     if taken <= self._room:
         self._room -= taken
-        self._kept[i] = sample
+        self._kept[key] = sample
     return sample
 
 @patch
 def _pasted(self:COCODetectionDataset, i:int, rng) -> dict:
     "Raw sample `i`, perhaps with objects of another one."
-    sample = self.raw(i)
-    return self.paste(sample, self.raw(int(rng.integers(len(self)))), rng) if rng.random() < self.copypaste_prob else sample
+    if rng.random() >= self.copypaste_prob: return self.raw(i)
+    return self.paste(self.raw(i, masks=True), self.raw(int(rng.integers(len(self))), masks=True), rng)
 
 @patch
 def mixed_up(self:COCODetectionDataset, i:int, rng:np.random.Generator) -> dict:
