@@ -63,7 +63,7 @@ def usable(objects:Objects, size) -> tuple[np.ndarray, np.ndarray]:
 
 # %% ../../nbs/detection/02_annotations.ipynb #fbea04af
 def _run_lengths(outline, scale, size) -> np.ndarray:
-    "The mask uint8 of an outline: polygons after scaling by (sx, sy), in a picture of `size` (w, h), or an RLE as it is, whose counts are a list or packed text."
+    "The mask uint8 of an outline: polygons scaled by (sx, sy) in a picture of `size` (w, h), or an RLE as it is (counts: a list or packed text)."
     from pycocotools import mask as coco_mask
     if isinstance(outline, dict): return coco_mask.decode(coco_mask.frPyObjects(outline, *outline["size"]) if isinstance(outline["counts"], list) else outline)
     parts = [(np.asarray(p, np.float64).reshape(-1, 2)*scale).ravel().tolist() for p in outline]

@@ -71,8 +71,9 @@ def _hide(masks, boxes, area, taken, box) -> np.ndarray:
 
 # %% ../../nbs/detection/08_copy_paste.ipynb #bf66ab0b
 class CopyPasteAugmentation:
-    """`paste(target, source, rng)`: objects of the raw sample `source` set into `target` (image uint8, boxes xyxy px, labels, masks or None). Each is taken with
-    probability `prob`, at most `most`; `counts` (C,) boxes per class puts rare ones first; sizes change by `zoom`; no box is covered by more than `overlap`."""
+    """`paste(target, source, rng)`: objects of the raw sample `source` set into `target` (image uint8, boxes xyxy px, labels, masks or None).
+    Each is taken with probability `prob`, at most `most`; `counts` (C,) boxes per class puts rare ones first; sizes change by `zoom`;
+    no box is covered by more than `overlap`. Raises `ValueError`."""
     def __init__(self, prob:float=0.5, counts=None, zoom:tuple=(.7, 1.3), overlap:float=.3, most:int=8):
         if not 0 <= prob <= 1: raise ValueError(f"prob is a probability, not {prob}")
         self.prob, self.counts, self.zoom, self.overlap, self.most = prob, counts, zoom, overlap, most

@@ -36,9 +36,9 @@ def open_annotations(root, split:str="train") -> Annotations:
 
 # %% ../../nbs/detection/08_dataset.ipynb #10113e0d
 class COCODetectionDataset(Dataset):
-    """Samples of a COCO or VOC set: dict(image float32 (3, S, S), boxes (N, 4) cxcywh in [0, 1], labels int64 (N,) 0 … C-1, meta). `root`: a path or `Annotations`;
-    `transforms`: of `build_train_transforms` or `build_val_transforms` (None: raw samples); tricks by their probability, off from `stop_epoch` on; pictures are
-    kept decoded up to `cache_mb` MB in each process. Raises `DataError`."""
+    """Samples of a COCO or VOC set: dict(image float32 (3, S, S), boxes (N, 4) cxcywh in [0, 1], labels int64 (N,) 0 … C-1, meta).
+    `root`: a path or `Annotations`; `transforms`: of `build_train_transforms` or `build_val_transforms` (None: raw samples); tricks by their probability,
+    off from epoch `stop_epoch` on; pictures are kept decoded up to `cache_mb` MB in each process. Raises `DataError`."""
     def __init__(self, root, transforms=None, mosaic_prob:float=0., mixup_prob:float=0., copypaste_prob:float=0., split:str="train",
                  stop_epoch:int|None=None, cache_mb:int=0):
         for name, p in (("mosaic_prob", mosaic_prob), ("mixup_prob", mixup_prob), ("copypaste_prob", copypaste_prob)):
@@ -98,7 +98,8 @@ def collate_fn(samples) -> dict:
 
 # %% ../../nbs/detection/08_dataset.ipynb #8fa15cd9
 class MultiScale:
-    "A collate function that resizes the whole batch to a side drawn from `low`, `low` + `step`, … `high` px. Raises `ValueError` for sides that are no multiples of `step`."
+    """A collate function that resizes the whole batch to a side drawn from `low`, `low` + `step`, … `high` px.
+    Raises `ValueError` for sides that are no multiples of `step`."""
     def __init__(self, low:int=480, high:int=800, step:int=32):
         if low % step or high % step or not 0 < low <= high: raise ValueError(f"sides from {low} to {high} px are not multiples of {step}, from small to large")
         self.sides = range(low, high + 1, step)

@@ -61,7 +61,8 @@ class COCOEvaluator:
         for d in detections:
             if d["image_id"] not in self._place: raise ValueError(f"detections of picture {d['image_id']}, which is not in {self.annotations.source.name}")
             if len(d["labels"]) and not 0 <= np.min(d["labels"]) <= np.max(d["labels"]) < len(self.annotations.names):
-                raise ValueError(f"labels {np.min(d['labels'])} … {np.max(d['labels'])} for {len(self.annotations.names)} classes; they count from 0 and are no category ids")
+                low, high, n = np.min(d["labels"]), np.max(d["labels"]), len(self.annotations.names)
+                raise ValueError(f"labels {low} … {high} for {n} classes; they count from 0 and are no category ids")
             self.detections[d["image_id"]] = d
         self.result = None
 
@@ -181,7 +182,8 @@ def _readings(boxes:np.ndarray, size) -> dict:
     w, h = size
     a, b = boxes[:, :2], boxes[:, 2:]
     return {"they are left, top, width, height instead of corners": np.c_[a, a + b], "they are centre and size instead of corners": np.c_[a - b/2, a + b/2],
-            "they are shares of the picture instead of px": boxes*[w, h, w, h], "they are centre and size in shares of the picture": np.c_[a - b/2, a + b/2]*[w, h, w, h],
+            "they are shares of the picture instead of px": boxes*[w, h, w, h],
+            "they are centre and size in shares of the picture": np.c_[a - b/2, a + b/2]*[w, h, w, h],
             "x and y are exchanged": boxes[:, [1, 0, 3, 2]]}
 
 @patch

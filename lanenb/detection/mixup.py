@@ -16,7 +16,8 @@ def _padded(img:np.ndarray, w:int, h:int) -> np.ndarray:
     return cv2.copyMakeBorder(img, 0, h - img.shape[0], 0, w - img.shape[1], cv2.BORDER_CONSTANT, value=(GREY,)*3)
 
 class MixUpAugmentation:
-    "`mixup(a, b, rng)`: two raw samples (image uint8, boxes xyxy px, labels) blended with λ ~ Beta(`alpha`, `alpha`), with the boxes of both. Raises `ValueError`."
+    """`mixup(a, b, rng)`: two raw samples (image uint8, boxes xyxy px, labels) blended with λ ~ Beta(`alpha`, `alpha`), with the boxes of both.
+    Raises `ValueError`."""
     def __init__(self, alpha:float=8.0):
         if not alpha > 0: raise ValueError(f"alpha must be above 0, not {alpha}")
         self.alpha = alpha

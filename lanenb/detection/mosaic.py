@@ -12,7 +12,8 @@ from .transforms import GREY, MIN_LEFT
 
 # %% ../../nbs/detection/06_mosaic.ipynb #0fab1dbf
 def _corner(centre, size, scaled, quarter) -> tuple:
-    "Where the top left corner of a picture of `scaled` (w, h) px comes to lie in `quarter` (0: upper left, 1: upper right, 2: lower left, 3: lower right), and the quarter's rectangle."
+    """Where the top left corner of a picture of `scaled` (w, h) px comes to lie in `quarter` (0: upper left, 1: upper right, 2: lower left, 3: lower right),
+    and the quarter's rectangle."""
     (cx, cy), (w, h) = centre, scaled
     right, low = quarter % 2, quarter//2
     return (cx if right else cx - w, cy if low else cy - h), (cx if right else 0, cy if low else 0, size if right else cx, size if low else cy)

@@ -165,8 +165,8 @@ def _develop(rgb, rng) -> np.ndarray:
 
 # %% ../../nbs/detection/04_shelves.ipynb #80a20036
 def shelf_scene(seed:int, size=(512, 384), products=None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """A shelf: picture RGB uint8 (h, w, 3) of `size` (w, h), ids (h, w) int32, and for the objects 1, 2, … their labels and visible shares. Labels number `products`
-    (default: 24), then comes the price tag."""
+    """A shelf: picture RGB uint8 (h, w, 3) of `size` (w, h), ids (h, w) int32, and for the objects 1, 2, … their labels and visible shares.
+    Labels number `products` (default: 24), then comes the price tag."""
     rng, products = np.random.default_rng(mixed("shelf", seed)), products or product_range(24)
     w, h = round(size[0]*1.12), round(size[1]*1.12)
     canvas = Canvas(_wall(rng, w, h), np.zeros((h, w), np.int32))

@@ -39,7 +39,8 @@ def evaluation_set(pictures:int=300, classes:int=80, seed:int=0) -> COCOEvaluato
         objects.append(Objects(xywh, labels, np.zeros(7, bool), xywh[:, 2]*xywh[:, 3], [None]*7))
         near = np.repeat(xywh, 9, 0)[:60] + rng.normal(0, 8, (60, 4))
         boxes = np.c_[near[:, :2], near[:, :2] + near[:, 2:].clip(2)]
-        found.append(dict(image_id=p.id, boxes=boxes, scores=rng.random(60), labels=np.where(rng.random(60) < .7, np.repeat(labels, 9)[:60], rng.integers(0, classes, 60))))
+        named = np.where(rng.random(60) < .7, np.repeat(labels, 9)[:60], rng.integers(0, classes, 60))
+        found.append(dict(image_id=p.id, boxes=boxes, scores=rng.random(60), labels=named))
     ev = COCOEvaluator(Annotations("made.json", [f"c{k}" for k in range(classes)], range(1, classes + 1), pics, objects), "pycocotools")
     ev.add(found)
     return ev
