@@ -10,6 +10,7 @@ import logging, os, shutil, tempfile
 from contextlib import contextmanager
 from pathlib import Path
 import torch
+from torch import nn
 from transformers import AutoConfig, AutoModelForObjectDetection
 from ..core.files import DataError, read_json, write_json
 from ..core.settings import SettingsError, check_names
@@ -28,17 +29,17 @@ def _small_backbone():
 
 # %% ../../nbs/detection/11_models.ipynb #0524d097
 def _small_decoder(d:int=64) -> dict:
-    "What the small RT-DETR, RT-DETRv2 and D-FINE have in common: width `d`, three layers, 60 queries."
+    "What the small RT-DETR, RT-DETRv2 and D-FINE have in common: width `d`, three layers, 100 queries."
     return dict(backbone_config=_small_backbone(), freeze_backbone_batch_norms=False, encoder_in_channels=[64, 128, 256], encoder_hidden_dim=d, d_model=d,
                 decoder_in_channels=[d]*3, encoder_ffn_dim=2*d, decoder_ffn_dim=2*d, encoder_attention_heads=4, decoder_attention_heads=4, decoder_layers=3,
-                num_queries=60, num_denoising=20, hidden_expansion=.5, initializer_bias_prior_prob=.01)
+                num_queries=100, num_denoising=20, hidden_expansion=.5, initializer_bias_prior_prob=.01)
 
 def _small_rf(size:int) -> dict:
-    "A small RF-DETR: patches of 8 px, four layers without windows, four groups of 60 queries."
+    "A small RF-DETR: patches of 8 px, four layers without windows, four groups of 100 queries."
     from transformers import RfDetrDinov2Config
     backbone = RfDetrDinov2Config(hidden_size=96, num_hidden_layers=4, num_attention_heads=3, mlp_ratio=2, image_size=size, patch_size=8, num_windows=1, out_indices=[2, 4], use_mask_token=False)
     return dict(backbone_config=backbone, d_model=64, decoder_layers=2, decoder_ffn_dim=128, decoder_self_attention_heads=4, decoder_cross_attention_heads=4,
-                decoder_n_points=2, num_queries=60, group_detr=4, dropout=0.)
+                decoder_n_points=2, num_queries=100, group_detr=4, dropout=0.)
 
 # %% ../../nbs/detection/11_models.ipynb #2aa7b7d7
 def _paper_rf(size:int) -> dict:
@@ -53,7 +54,15 @@ def _values(kind:str, preset:str, size:int) -> dict:
     if preset == "mini": return _small_decoder() | (dict(depth_mult=.34, decoder_n_points=[3, 6, 3]) if kind == "d_fine" else {})
     return dict(freeze_backbone_batch_norms=False, initializer_bias_prior_prob=.01)
 
-# %% ../../nbs/detection/11_models.ipynb #f9129b7f
+# %% ../../nbs/detection/11_models.ipynb #e7d43101
+def _begin(model):
+    "Set the normalisation layers of an RT-DETR with random weights to scale 1 and shift 0, and draw its convolutions anew, as PyTorch does. Returns the model."
+    if model.config.model_type not in ("rt_detr", "rt_detr_v2"): return model
+    for m in model.modules():
+        if isinstance(m, (nn.BatchNorm2d, nn.Conv2d)): m.reset_parameters()
+    return model
+
+# %% ../../nbs/detection/11_models.ipynb #96a4a4d0
 def _classes(names) -> dict:
     "The classes `names` as transformers keeps them. Raises `SettingsError` when there are none, or two alike."
     names = list(names)
@@ -72,7 +81,7 @@ def build_model(model, names, preset:str="mini", image_size:int|None=None, seed:
     check_size(config, size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return AutoModelForObjectDetection.from_config(config)
+        return _begin(AutoModelForObjectDetection.from_config(config))
 
 # %% ../../nbs/detection/11_models.ipynb #391b66bf
 def _patch(config) -> int:
@@ -84,9 +93,13 @@ def check_size(config, *sizes):
     "Raise `SettingsError` when the model of this configuration cannot take square images of one of the `sizes` (px)."
     for size in sizes:
         if size % _patch(config): raise SettingsError(f"{config.model_type} takes images whose side is a multiple of {_patch(config)} px, not {size}")
-        if config.model_type == "rf_detr":
-            tokens = (size//config.backbone_config.patch_size)**2
-            if tokens < config.num_queries: raise SettingsError(f"rf_detr has {config.num_queries} queries and an image of {size} px has only {tokens} patches: take a larger image, or fewer queries (num_queries)")
+        if (places := _places(config, size)) < config.num_queries:
+            raise SettingsError(f"{config.model_type} has {config.num_queries} queries and an image of {size} px only {places} places to ask: take a larger image, or fewer queries (num_queries)")
+
+def _places(config, size:int) -> int:
+    "How many places of a square image of `size` px a query can begin at: patches, or the cells of all scales."
+    steps = [config.backbone_config.patch_size] if config.model_type == "rf_detr" else config.feat_strides
+    return sum((size//step)**2 for step in steps)
 
 # %% ../../nbs/detection/11_models.ipynb #a69d4006
 @contextmanager
