@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['app', 'data_app', 'evaluate_app', 'train_app', 'Out', 'AsJson', 'Parameters', 'Weights', 'run', 'sweep', 'reports',
-           'data_culane', 'data_gait', 'data_aerial', 'evaluate_culane', 'evaluate_tusimple', 'train_clrernet',
-           'evaluate_clrernet', 'predict', 'speed', 'bench', 'main']
+           'data_culane', 'data_gait', 'data_shelves', 'data_aerial', 'evaluate_culane', 'evaluate_tusimple',
+           'train_clrernet', 'evaluate_clrernet', 'predict', 'speed', 'bench', 'main']
 
 # %% ../nbs/cli.ipynb #bef885aa
 import json, sys, warnings
@@ -140,14 +140,26 @@ def data_gait(out:Annotated[Path, typer.Option(help="Folder to write; it must no
     from lanenb.gait.walkers import write_walkers
     _show(str(out), [write_walkers(out, subjects, vary, tuple(views.split(",")), seed=seed, workers=workers, progress=sys.stderr.isatty())])
 
+@data_app.command("shelves", epilog="Example: lanenb data shelves --out data/shelves --n 400 --classes 12")
+def data_shelves(out:Annotated[Path, typer.Option(help="Folder to write; it must not hold anything else.")],
+                 n:Annotated[int, typer.Option(min=1, help="Number of pictures.")]=200,
+                 classes:Annotated[int, typer.Option(min=1, max=56, help="Number of products; price tags come on top.")]=24,
+                 width:Annotated[int, typer.Option(min=64, help="px")]=512, height:Annotated[int, typer.Option(min=64, help="px")]=384,
+                 seed:Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")]=0):
+    "Generate shop shelves with boxes and masks in COCO's form, split by scene."
+    from lanenb.core.files import vacant
+    from lanenb.detection.shelves import write_shelves
+    typer.echo(f"wrote {write_shelves(vacant(out), n, seed, (width, height), classes)}")
+
 @data_app.command("aerial", epilog="Example: lanenb data aerial --out data/aerial")
-def data_aerial(out:Annotated[Path, typer.Option(help="Folder to write.")],
+def data_aerial(out:Annotated[Path, typer.Option(help="Folder to write; it must not hold anything.")],
                 share:Annotated[float, typer.Option(min=0.001, help="Share of the study's number of tiles.")]=1.,
                 size:Annotated[int, typer.Option(min=32, help="Side of a tile in px.")]=128,
                 seed:Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")]=0):
     "Generate aerial tiles of seven cities and of a country that is held out, with masks, and a set without labels."
     from lanenb.aerial.city import write_aerial
-    typer.echo(f"wrote {write_aerial(out, share, seed, size, progress=sys.stderr.isatty())}")
+    from lanenb.core.files import vacant
+    typer.echo(f"wrote {write_aerial(vacant(out), share, seed, size, progress=sys.stderr.isatty())}")
 
 # %% ../nbs/cli.ipynb #9c73a58e
 @evaluate_app.command("culane", epilog="Example: lanenb evaluate culane --pred predictions --gt data/CULane --list data/CULane/list/test.txt --json")
