@@ -100,7 +100,8 @@ class OnnxDetector:
 
     def __call__(self, pixel_values):
         size = (3, self.image_size, self.image_size)
-        if pixel_values.ndim != 4 or tuple(pixel_values.shape[1:]) != size: raise ValueError(f"the graph takes images (B, {', '.join(map(str, size))}), not {tuple(pixel_values.shape)}")
+        if pixel_values.ndim != 4 or tuple(pixel_values.shape[1:]) != size:
+            raise ValueError(f"the graph takes images (B, {', '.join(map(str, size))}), not {tuple(pixel_values.shape)}")
         images = np.ascontiguousarray(pixel_values.detach().cpu().float().numpy())
         logits, boxes = self.session.run(["logits", "boxes"], {"images": images})
         return SimpleNamespace(logits=torch.from_numpy(logits), pred_boxes=torch.from_numpy(boxes))

@@ -26,9 +26,9 @@ class JobSettings(Settings):
     weights: str|None = setting(None, "folder or Hub name to start from; none: random weights")
     preset: str = setting("mini", "sizes of model and training", choices=("mini", "paper"))
     tricks: str|None = setting(None, "techniques as in the ablation ('all', 'ema+mosaic'); none: as training, augmentation and losses say")
-    training: dict|None = setting(None, "values of TrainingConfig")
-    augmentation: dict|None = setting(None, "values of AugmentationConfig")
-    losses: dict|None = setting(None, "values of LossConfig; none: as the models were published")
+    training: dict|None = setting(None, "values of TrainingConfig")              # noqa: RUF009
+    augmentation: dict|None = setting(None, "values of AugmentationConfig")      # noqa: RUF009
+    losses: dict|None = setting(None, "values of LossConfig; none: as the models were published")      # noqa: RUF009
     resume: bool = setting(False, "go on from the newest checkpoint in the folder, if there is one")
     webhook: str|None = setting(None, "address (http or https) that events are posted to")
     webhook_allow: tuple = setting((), "beginnings of addresses that events may be posted to")
@@ -46,7 +46,8 @@ def read_job(job) -> JobSettings:
         if not given.get(name): raise SettingsError(f"the job has no '{name}': needed are {', '.join(_NEEDED)}")
     check_model(given["model_type"])
     s = JobSettings.from_parameters(given)
-    for name, kind in (("training", TrainingConfig), ("losses", LossConfig)): kind.from_parameters(dict(getattr(s, name) or {}, **({"multi_scale": False} if name == "training" else {})))
+    TrainingConfig.from_parameters({**(s.training or {}), "multi_scale": False})      # scales are held against the model's size later
+    LossConfig.from_parameters(s.losses or {})
     _check_augmentation(s.augmentation or {})
     if s.webhook: check_address(s.webhook, s.webhook_allow)
     if not isinstance(job, dict): s = s.replace(**{k: str(Path(job).resolve().parent/getattr(s, k)) for k in ("data", "out")})
@@ -149,10 +150,13 @@ def _watch(trainer, path):
 
 def _work(s:JobSettings, events:Events) -> dict:
     "Train, and return what the result says beside the status."
-    def progress(row): events.tell("progress", epoch=row["epoch"], epochs=trainer.config.epochs, step=row["step"], metrics=row["metrics"], why=row["why"] if row["metrics"].get("ap", 0) < .01 else [])
+    def progress(row):
+        why = row["why"] if row["metrics"].get("ap", 0) < .01 else []
+        events.tell("progress", epoch=row["epoch"], epochs=trainer.config.epochs, step=row["step"], metrics=row["metrics"], why=why)
     trainer = make_trainer(s, progress)
     _watch(trainer, Path(s.out)/"cancel")
-    events.tell("started", model_type=check_model(s.model_type).name, images=len(trainer.train_data), classes=trainer.train_data.names, epochs=trainer.config.epochs, notes=trainer.notes)
+    events.tell("started", model_type=check_model(s.model_type).name, images=len(trainer.train_data), classes=trainer.train_data.names,
+                epochs=trainer.config.epochs, notes=trainer.notes)
     history = trainer.fit(s.resume)
     best = max((r for r in history if "valid_ap" in r), key=lambda r: r["valid_ap"])
     _, classes, _ = trainer.evaluate(trainer.valid_data)

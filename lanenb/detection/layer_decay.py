@@ -22,7 +22,8 @@ def backbone_layers(model) -> list[str]:
 # %% ../../nbs/detection/12_layer_decay.ipynb #33d86d2a
 _HEAD = ("class_embed", "bbox_embed", "model.decoder.class_embed", "model.decoder.bbox_embed", "model.decoder.pre_bbox_head", "model.decoder.lqe_layers",
          "model.enc_score_head", "model.enc_bbox_head", "model.denoising_class_embed", "model.enc_out_class_embed", "model.enc_out_bbox_embed")
-_BASE = ("model.encoder", "model.decoder", "model.backbone.projector", "model.backbone.backbone.layernorm")      # named, so that the table shows them; what is left is called "rest"
+# named, so that the table shows them; what is left is called "rest"
+_BASE = ("model.encoder", "model.decoder", "model.backbone.projector", "model.backbone.backbone.layernorm")
 
 def head_parts(model) -> list[str]:
     "Prefixes of the detection head of `model`: what predicts classes and boxes, and what has a row per class."

@@ -6,7 +6,7 @@
 __all__ = ['build_model', 'check_size', 'load_model', 'save_model', 'read_preprocessing']
 
 # %% ../../nbs/detection/11_models.ipynb #a827bc28
-import logging, os, shutil, tempfile
+import logging, os, tempfile
 from contextlib import contextmanager
 from pathlib import Path
 import torch
@@ -37,7 +37,8 @@ def _small_decoder(d:int=64) -> dict:
 def _small_rf(size:int) -> dict:
     "A small RF-DETR: patches of 8 px, four layers without windows, four groups of 100 queries."
     from transformers import RfDetrDinov2Config
-    backbone = RfDetrDinov2Config(hidden_size=96, num_hidden_layers=4, num_attention_heads=3, mlp_ratio=2, image_size=size, patch_size=8, num_windows=1, out_indices=[2, 4], use_mask_token=False)
+    backbone = RfDetrDinov2Config(hidden_size=96, num_hidden_layers=4, num_attention_heads=3, mlp_ratio=2, image_size=size, patch_size=8,
+                                  num_windows=1, out_indices=[2, 4], use_mask_token=False)
     return dict(backbone_config=backbone, d_model=64, decoder_layers=2, decoder_ffn_dim=128, decoder_self_attention_heads=4, decoder_cross_attention_heads=4,
                 decoder_n_points=2, num_queries=100, group_detr=4, dropout=0.)
 
@@ -45,7 +46,8 @@ def _small_rf(size:int) -> dict:
 def _paper_rf(size:int) -> dict:
     "RF-DETR small (512 px): DINOv2-S in windows, three decoder layers, 13 groups of 300 queries."
     from transformers import RfDetrDinov2Config
-    backbone = RfDetrDinov2Config(hidden_size=384, num_hidden_layers=12, num_attention_heads=6, image_size=size, patch_size=16, num_windows=2, out_indices=[3, 6, 9, 12], use_mask_token=False)
+    backbone = RfDetrDinov2Config(hidden_size=384, num_hidden_layers=12, num_attention_heads=6, image_size=size, patch_size=16,
+                                  num_windows=2, out_indices=[3, 6, 9, 12], use_mask_token=False)
     return dict(backbone_config=backbone, decoder_layers=3, decoder_n_points=2, num_queries=300, group_detr=13)
 
 def _values(kind:str, preset:str, size:int) -> dict:
@@ -94,7 +96,8 @@ def check_size(config, *sizes):
     for size in sizes:
         if size % _patch(config): raise SettingsError(f"{config.model_type} takes images whose side is a multiple of {_patch(config)} px, not {size}")
         if (places := _places(config, size)) < config.num_queries:
-            raise SettingsError(f"{config.model_type} has {config.num_queries} queries and an image of {size} px only {places} places to ask: take a larger image, or fewer queries (num_queries)")
+            raise SettingsError(f"{config.model_type} has {config.num_queries} queries and an image of {size} px only {places} places to ask: take a larger image, "
+                                "or fewer queries (num_queries)")
 
 def _places(config, size:int) -> int:
     "How many places of a square image of `size` px a query can begin at: patches, or the cells of all scales."
@@ -117,7 +120,8 @@ def _quiet():
 def _config_of(source):
     "The configuration at `source` (a folder, or a name on the Hub). Raises `DataError` for what cannot be read, or is none of our models."
     kinds = {m.kind: m.name for m in MODEL_CONFIGS.values()}
-    if not Path(source).is_dir() and (str(source).count("/") != 1 or str(source).startswith((".", "/"))): raise DataError(source, "no such folder, and no name on the Hugging Face Hub (owner/name)")
+    if not Path(source).is_dir() and (str(source).count("/") != 1 or str(source).startswith((".", "/"))):
+        raise DataError(source, "no such folder, and no name on the Hugging Face Hub (owner/name)")
     if Path(source).is_dir(): found = read_json(Path(source)/"config.json").get("model_type")
     else:
         try: found = AutoConfig.from_pretrained(source).model_type
@@ -130,13 +134,15 @@ def load_model(source, names=None):
     """The detector in the folder (or Hub name) `source`, that `save_pretrained` wrote. `names`: classes in the order of the labels, in place of its own; where
     their number is another, the layers with a column per class begin anew. Raises `DataError` for what is missing, broken or another model."""
     config = _config_of(source)
-    if config.model_type == "rf_detr" and config.backbone_config.hidden_size > 384: raise SettingsError(f"{source} is an RF-DETR larger than 'large', whose weights are not under Apache-2.0; take rf-detr up to large")
+    if config.model_type == "rf_detr" and config.backbone_config.hidden_size > 384:
+        raise SettingsError(f"{source} is an RF-DETR larger than 'large', whose weights are not under Apache-2.0; take rf-detr up to large")
     changes = {} if names is None else _classes(names)
     try:
         with _quiet(): model, report = AutoModelForObjectDetection.from_pretrained(source, ignore_mismatched_sizes=True, output_loading_info=True, **changes)
     except Exception as e:  # the library and safetensors raise errors without a common class
         raise DataError(source, f"the weights cannot be read ({str(e).strip().splitlines()[0][:160]})") from None
-    if lost := [k for k in report["missing_keys"] if "class" not in k and "score" not in k]: raise DataError(source, f"{len(lost)} tensors are missing, the first is '{sorted(lost)[0]}'")
+    if lost := [k for k in report["missing_keys"] if "class" not in k and "score" not in k]:
+        raise DataError(source, f"{len(lost)} tensors are missing, the first is '{sorted(lost)[0]}'")
     fresh = sorted({k[0] if isinstance(k, tuple) else k for k in report["mismatched_keys"]})
     if odd := [k for k in fresh if "class" not in k and "score" not in k]: raise DataError(source, f"the tensor '{odd[0]}' has another shape than the configuration says")
     model.begins_anew = fresh

@@ -49,7 +49,8 @@ def __call__(self:Predictor, images) -> list[dict]:
     Raises `ValueError` for anything else."""
     if not len(images): return []
     for img in images:
-        if not (isinstance(img, np.ndarray) and img.dtype == np.uint8 and img.ndim == 3 and img.shape[2] == 3 and img.size): raise ValueError(f"an image is RGB uint8 (H, W, 3), not {getattr(img, 'dtype', type(img).__name__)} {getattr(img, 'shape', '')}")
+        if not (isinstance(img, np.ndarray) and img.dtype == np.uint8 and img.ndim == 3 and img.shape[2] == 3 and img.size):
+            raise ValueError(f"an image is RGB uint8 (H, W, 3), not {getattr(img, 'dtype', type(img).__name__)} {getattr(img, 'shape', '')}")
     fitted = [fit_image(img, self.image_size) for img in images]
     batch = torch.stack([to_tensor(img, self.normalise) for img, _ in fitted]).to(self.device)
     with torch.inference_mode(): out = self.model(pixel_values=batch)
@@ -106,7 +107,8 @@ def find_pictures(source) -> tuple[Path, list[Path]]:
 
 def _as_json(found:dict, size, path) -> dict:
     "A picture's detections as they are written."
-    rows = [dict(name=n, label=int(k), score=round(float(s), 4), box=[round(float(v), 2) for v in b]) for n, k, s, b in zip(found["names"], found["labels"], found["scores"], found["boxes"])]
+    rows = [dict(name=n, label=int(k), score=round(float(s), 4), box=[round(float(v), 2) for v in b])
+            for n, k, s, b in zip(found["names"], found["labels"], found["scores"], found["boxes"])]
     return dict(file=path.as_posix(), size=list(size), objects=rows)
 
 # %% ../../nbs/detection/15_prediction.ipynb #a4e47de7
@@ -124,7 +126,9 @@ def predict(self:Predictor, source, out, drawn:bool=True, overwrite:bool=False, 
         self._some(folder, waiting[k:k + batch], out, drawn, total)
         bar.update(min(k + batch, len(waiting)))
     bar.close()
-    if total["bad"] and len(total["bad"]) == len(names): raise DataError(folder/total["bad"][0][0] if len(names) == 1 else source, total["bad"][0][1] if len(names) == 1 else f"none of its {len(names)} pictures could be read; the first, {total['bad'][0][0]}: {total['bad'][0][1]}")
+    if total["bad"] and len(total["bad"]) == len(names):
+        name, cause = total["bad"][0]
+        raise DataError(folder/name, cause) if len(names) == 1 else DataError(source, f"none of its {len(names)} pictures could be read; the first, {name}: {cause}")
     return total
 
 @patch

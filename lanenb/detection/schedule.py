@@ -6,7 +6,6 @@
 __all__ = ['build_scheduler', 'ModelEMA', 'decay_at', 'shares', 'memory', 'fitting_decay']
 
 # %% ../../nbs/detection/13_schedule.ipynb #72f1fbe8
-import math
 from ..core.ema import EMA, warm_momentum
 from ..core.optim import warmup_cosine
 

@@ -87,8 +87,8 @@ MODEL_CONFIGS = {m.name: m for m in (
                 {"r18": "PekingU/rtdetr_v2_r18vd", "r50": "PekingU/rtdetr_v2_r50vd"}),
     ModelConfig("d-fine", "D-FINE", "d_fine", "Peng et al. 2024, arXiv 2410.13842", "Apache-2.0", False, {"mini": 1e-3, "paper": 2e-4}, _SIZES, "42.8-55.8",
                 {"n": "ustc-community/dfine-nano-coco", "s": "ustc-community/dfine-small-coco", "x": "ustc-community/dfine-xlarge-coco"}),
-    ModelConfig("rf-detr", "RF-DETR", "rf_detr", "Robinson et al. 2025, arXiv 2511.09554", "Apache-2.0 (nano to large)", True, {"mini": 5e-4, "paper": 1e-4}, {"mini": 160, "paper": 512}, "48.4-56.5",
-                {"nano": "Roboflow/rf-detr-nano", "base": "Roboflow/rf-detr-base"}))}
+    ModelConfig("rf-detr", "RF-DETR", "rf_detr", "Robinson et al. 2025, arXiv 2511.09554", "Apache-2.0 (nano to large)", True, {"mini": 5e-4, "paper": 1e-4},
+                {"mini": 160, "paper": 512}, "48.4-56.5", {"nano": "Roboflow/rf-detr-nano", "base": "Roboflow/rf-detr-base"}))}
 
 # %% ../../nbs/detection/10_settings.ipynb #556a4ff3
 _FREE = ", ".join(MODEL_CONFIGS)

@@ -34,7 +34,8 @@ def open_datasets(root, model, config:TrainingConfig, augmentation:AugmentationC
     known = check_model(model)
     a = (augmentation or AugmentationConfig(mosaic_prob=0., mixup_prob=0., copypaste_prob=0.)).replace(img_size=config.image_size, normalise=known.normalise)
     roots = root if isinstance(root, (tuple, list)) else (root, root)
-    train = COCODetectionDataset(roots[0], build_train_transforms(a), a.mosaic_prob, a.mixup_prob, a.copypaste_prob, split=splits[0], stop_epoch=config.epochs - config.epochs//10, cache_mb=256)
+    train = COCODetectionDataset(roots[0], build_train_transforms(a), a.mosaic_prob, a.mixup_prob, a.copypaste_prob, split=splits[0],
+                                 stop_epoch=config.epochs - config.epochs//10, cache_mb=256)
     return train, COCODetectionDataset(roots[1], build_val_transforms(a), split=splits[1], cache_mb=256)
 
 # %% ../../nbs/detection/16_training.ipynb #a5e60198
@@ -52,20 +53,23 @@ def detection_loss(model, batch) -> tuple:
 
 # %% ../../nbs/detection/16_training.ipynb #c7f1b5c0
 def check_data(train, valid, model, config:TrainingConfig) -> list[str]:
-    """Notes on what will limit a training, in sentences, the readers' findings first. Raises `SettingsError` for what cannot work: no boxes, other classes in validation, or than the model has,
-    sizes that the model does not take."""
+    """Notes on what will limit a training, in sentences, the readers' findings first. Raises `SettingsError` for what cannot work: no boxes, other
+    classes in validation, or than the model has, sizes that the model does not take."""
     if not train.names: raise SettingsError("the training data has no classes")
-    for what, names in (("the validation data", valid.names if valid is not None else train.names), ("the model", [model.config.id2label[i] for i in range(model.config.num_labels)])):
+    own = [model.config.id2label[i] for i in range(model.config.num_labels)]
+    for what, names in (("the validation data", valid.names if valid is not None else train.names), ("the model", own)):
         if list(names) != list(train.names): raise SettingsError(f"{what} has other classes than the training data: {', '.join(names[:4])} against {', '.join(train.names[:4])}")
     check_size(model.config, *((config.scale_min, config.image_size, config.scale_max) if config.multi_scale else (config.image_size,)))
     labels = [o.labels[usable(o, p.size)[1]] for p, o in zip(train.annotations.pictures, train.annotations.objects)]
     counts, found = list(map(len, labels)), np.bincount(np.concatenate(labels), minlength=len(train.names))
     if not sum(counts): raise SettingsError("the training data has no boxes that can be trained on")
     if valid is not None and not valid.annotations.counts().sum(): raise SettingsError("the validation data has no boxes")
-    notes = [f"{r['what']} ({r['count']} ×{': ' + r['examples'] if r['examples'] else ''})" for part in (train, valid) if part is not None for r in part.annotations.findings.rows()]
+    rows = [r for part in (train, valid) if part is not None for r in part.annotations.findings.rows()]
+    notes = [f"{r['what']} ({r['count']} ×{': ' + r['examples'] if r['examples'] else ''})" for r in rows]
     if len(train) < config.batch_size: raise SettingsError(f"{len(train)} training images are less than a batch of {config.batch_size}")
     if (most := max(counts)) > model.config.num_queries: notes.append(f"an image has {most} objects, the model {model.config.num_queries} queries: what is beyond is never found")
-    if missing := [n for n, c in zip(train.names, found) if not c]: notes.append(f"{len(missing)} of {len(train.names)} classes have no example in training: {', '.join(missing[:5])}")
+    if missing := [n for n, c in zip(train.names, found) if not c]:
+        notes.append(f"{len(missing)} of {len(train.names)} classes have no example in training: {', '.join(missing[:5])}")
     if 0 < (rare := min(c for c in found if c)) < 10: notes.append(f"the rarest class has {rare} examples")
     if (empty := counts.count(0)) > len(counts)/2: notes.append(f"{empty} of {len(counts)} training images have no boxes")
     return list(dict.fromkeys(notes))
@@ -116,9 +120,9 @@ def setup_loader(self:BaseTrainer) -> DataLoader:
 @patch
 def setup_loop(self:BaseTrainer) -> TrainSettings:
     "The settings of the loop: EMA, clipping, accumulation, precision; the best checkpoint is the one of the highest AP."
-    c = self.config
-    return TrainSettings(epochs=c.epochs, accumulate=c.gradient_accumulation, clip=c.gradient_clip, precision=c.precision, ema=1 - c.ema_decay if c.use_ema else 0.,
-                         ema_warmup=c.ema_warmup, seed=c.seed, best_metric="valid_ap" if self.valid_data is not None else "valid_loss", best_is="max" if self.valid_data is not None else "min", progress=False)
+    c, best = self.config, dict(best_metric="valid_ap", best_is="max") if self.valid_data is not None else {}
+    return TrainSettings(epochs=c.epochs, accumulate=c.gradient_accumulation, clip=c.gradient_clip, precision=c.precision, seed=c.seed,
+                         ema=1 - c.ema_decay if c.use_ema else 0., ema_warmup=c.ema_warmup, progress=False, **best)
 
 @patch
 def setup_optimizer(self:BaseTrainer):

@@ -107,11 +107,14 @@ def verdict_figure(cells:dict, title:str=""):
         ax.barh(y, max(TRICKS[name].gain[1] - TRICKS[name].gain[0], .1), left=TRICKS[name].gain[0], height=.7, color="#dddddd", label="promised" if not y else None)
         found = difference(cells.get(frozenset([name])), cells.get(frozenset())), difference(cells[full], cells.get(full - {name})) if name in full and len(full) > 1 else None
         for d, shift, colour, label in zip(found, (-.15, .15), PALETTE, ("alone", "among all")):
-            if d is not None: ax.errorbar(d.value, y + shift, xerr=0 if d.low is None else (d.high - d.low)/2, fmt="o", markersize=4, color=colour, label=label if not y else None)
+            if d is None: continue
+            far = 0 if d.low is None else (d.high - d.low)/2
+            ax.errorbar(d.value, y + shift, xerr=far, fmt="o", markersize=4, color=colour, label=label if not y else None)
     ax.axvline(0, color="#555555", lw=1)
-    ax.set(yticks=range(len(names)), yticklabels=[TRICKS[n].title for n in names], xlabel="gain, AP points", title=title)
+    ax.set(yticks=range(len(names)), yticklabels=[TRICKS[n].title for n in names], xlabel="gain, AP points")
+    ax.set_title(title, fontsize=9)
     ax.invert_yaxis()
-    ax.legend(fontsize=8)
+    fig.legend(loc="outside upper right", ncols=3, fontsize=8)
     return fig
 
 # %% ../../nbs/detection/19_verdict.ipynb #22cbcda1
