@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['app', 'data_app', 'evaluate_app', 'train_app', 'Out', 'AsJson', 'Parameters', 'Weights', 'run', 'sweep', 'reports',
            'data_culane', 'data_gait', 'data_shelves', 'data_aerial', 'evaluate_culane', 'evaluate_tusimple',
-           'train_clrernet', 'evaluate_clrernet', 'predict', 'speed', 'bench', 'main']
+           'train_clrernet', 'evaluate_clrernet', 'predict', 'detect', 'speed', 'bench', 'main']
 
 # %% ../nbs/cli.ipynb #bef885aa
 import json, sys, warnings
@@ -258,6 +258,14 @@ def _device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 # %% ../nbs/cli.ipynb #e487b70a
+@app.command(epilog="Example: lanenb detect job.json")
+def detect(job:Annotated[Path, typer.Argument(help="JSON file: model_type, data, out and what else a job says (nbs/detection/17_jobs.ipynb).", show_default=False)]):
+    "Train a detector as a job file says; progress goes to the job's folder and, if it names one, to a webhook."
+    from lanenb.detection.jobs import run_job
+    result = run_job(_there(job, "file"))
+    typer.echo(json.dumps(result, indent=1))
+    if result["status"] != "completed": raise typer.Exit(1)
+
 @app.command(epilog="Example: lanenb speed --weights trained")
 def speed(model:Annotated[str, typer.Option(help="clrernet, or lanelm: its decoder by width and batch, untrained, over the encoder of the preset.")]="clrernet",
           weights:Weights="trained", preset:Annotated[str, typer.Option(help="Time an untrained detector of this size instead: mini or paper.", show_default=False)]="",
