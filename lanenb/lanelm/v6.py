@@ -217,9 +217,8 @@ def write(self:RowwiseLM, features, prompts=None):
         if s.reread:
             told = F.max_pool1d((given >= 0).float().flatten(0, 1), 2*_APART - 1, 1, _APART - 1).view_as(given) > 0       # rows near a prompt
             sure = certainty(self, sight, tokens, given).masked_fill(turn(told, s), 0)
-            given = torch.where(given >= 0, given, turn(surest(tokens, sure, s.reread), s))
-            tokens = _decode(self, sight, given)
-        sure, there = certainty(self, sight, tokens, given), tokens > 0
+            tokens = _decode(self, sight, torch.where(given >= 0, given, turn(surest(tokens, sure, s.reread), s)))
+        sure, there = certainty(self, sight, tokens, given), tokens > 0        # with what it told itself it would be sure of anything
         mean = (sure*there).sum(-1, keepdim=True)/there.sum(-1, keepdim=True).clamp(min=1)
         return tokens.masked_fill(free & (mean < s.conf), 0)
 
