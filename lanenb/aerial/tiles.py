@@ -39,6 +39,16 @@ def _city(folder, labelled:bool) -> list:
     if spare := [n for n in masks if n not in images]: raise DataError(masks[spare[0]], "a mask without a tile")
     return [(p, masks[n]) for n, p in images.items()]
 
+# %% ../../nbs/aerial/01_tiles.ipynb #e5607754
+def _photographs(folder, labelled:bool) -> list:
+    "The (image, mask or None) paths of photographs that lie beside their masks, NAME.jpg and NAME_anything.png. Raises `DataError`."
+    photos, masks = _files(folder, (".jpg", ".jpeg")), _files(folder, (".png",))
+    if not labelled: return [(p, None) for p in photos.values()]
+    beside = {n: [m for k, m in masks.items() if k.startswith(f"{n}_")] for n in photos}
+    if lost := [n for n, found in beside.items() if len(found) != 1]:
+        raise DataError(photos[lost[0]], f"has {len(beside[lost[0]]) or 'no'} masks beside it; one is wanted, named {lost[0]}_….png")
+    return [(p, beside[n][0]) for n, p in photos.items()]
+
 # %% ../../nbs/aerial/01_tiles.ipynb #cfbcc1e9
 def _png_kind(data):
     "(bits, colour type) of PNG bytes, or (8, None)."
@@ -81,10 +91,12 @@ class Tiles:
         self.root, self.classes, self.threshold, self.labelled, self.roads = Path(root), classes, threshold, labelled, roads
         if not self.root.is_dir(): raise DataError(self.root, "no such folder")
         cities = [self.root] if (self.root/"images").is_dir() else sorted(p for p in self.root.iterdir() if (p/"images").is_dir())
-        if not cities: raise DataError(self.root, "no cities in it: a city is a folder with the folder `images`")
+        loose = not cities and bool(_files(self.root, (".jpg", ".jpeg")))
+        if not cities and not loose: raise DataError(self.root, "no cities in it: a city is a folder with the folder `images`")
         self.known = read_json(self.root/"tiles.json") if (self.root/"tiles.json").is_file() else {}
         if not isinstance(self.known, dict): raise DataError(self.root/"tiles.json", "is not a table of tiles by name")
-        self.items = [(c.name if c != self.root else "", image, mask) for c in cities for image, mask in _city(c, labelled)]
+        found = [("", *pair) for pair in _photographs(self.root, labelled)] if loose else []
+        self.items = found + [(c.name if c != self.root else "", image, mask) for c in cities for image, mask in _city(c, labelled)]
 
     def __len__(self): return len(self.items)
     def __repr__(self): return f"{len(self)} tiles of {len(set(self.cities()))} cities in {self.root.name}"
