@@ -20,8 +20,9 @@ from torch import nn
 from .decoding import decode, lanes_back
 from .detector import CLRerNet, load_official
 from .encoder import complexity, weights_folder
-from .export import OnnxDetector, export_onnx, has_onnx
+from .export import OnnxDetector, export_onnx
 from ..core.files import DataError, read_image, replacing, write_image
+from ..core.onnx_graphs import has_onnx
 from ..core.progress import Progress
 from ..core.settings import SettingsError, check_names
 from ..lanes.culane import data_root, write_lines

@@ -13,8 +13,8 @@ import torch
 from fastcore.basics import patch
 from torch import nn
 from torch.nn import functional as F
-from ..clrernet.export import need, open_graph, write_graph
 from ..core.files import DataError, replacing
+from ..core.onnx_graphs import need, open_graph, write_graph
 from ..core.settings import SettingsError
 from .model import LaneLM
 from .rowwise import RowwiseLM, past
