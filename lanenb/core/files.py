@@ -37,11 +37,12 @@ def locate(path) -> Path:
     path = Path(path)
     return path if path.exists() or not (root()/path).exists() else root()/path
 
-def vacant(folder) -> Path:
-    "The path `folder` for something new. Raises `DataError` when there is anything in it: two data sets mixed are worth less than none."
+def vacant(folder, own:str="") -> Path:
+    """The path `folder` for something new. Raises `DataError` when there is anything in it: two data sets mixed are worth less than none. A set that may be
+    replaced, or is done already, is known by the file `own` in it."""
     folder = Path(folder)
     if folder.is_file(): raise DataError(folder, "is a file, not a folder")
-    if folder.is_dir() and any(folder.iterdir()): raise DataError(folder, "is not empty: name another folder, or empty this one")
+    if folder.is_dir() and any(folder.iterdir()) and not (own and (folder/own).is_file()): raise DataError(folder, "is not empty: name another folder, or empty this one")
     return folder
 
 # %% ../../nbs/core/01_files.ipynb #05af2abc

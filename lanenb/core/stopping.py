@@ -11,18 +11,21 @@ from contextlib import contextmanager
 
 # %% ../../nbs/core/06_stopping.ipynb #d8a55875
 class Asked:
-    "Whether somebody asked to stop: `name` is that of the signal, or None."
+    "Whether somebody asked to stop: `name` is that of the signal, or the reason given, or None."
     def __init__(self): self.name = None
     def __bool__(self): return self.name is not None
+    def ask(self, reason:str="a request"):
+        "Ask without a signal, from any thread; the first reason counts."
+        self.name = self.name or str(reason)
     def note(self, number, frame=None):
         "The signal's handler: note the first, be interrupted by the second."
         if self: raise KeyboardInterrupt
         self.name = signal.Signals(number).name
 
 @contextmanager
-def listening():
-    "Within the block SIGINT and SIGTERM are noted in the `Asked` that it yields; a second one interrupts. Afterwards the handlers are as before."
-    asked = Asked()
+def listening(asked:Asked|None=None):
+    "Within the block SIGINT and SIGTERM are noted in `asked`, or a new `Asked`, which it yields; a second one interrupts. Afterwards the handlers are as before."
+    asked = Asked() if asked is None else asked
     signals = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
     before = {s: signal.signal(s, asked.note) for s in signals}
     try: yield asked

@@ -281,7 +281,7 @@ def fit(self:Trainer, resume:bool=False) -> list[dict]:
     self._begin(resume)
     shown = Progress(steps, self.step, s.progress and self.accelerator.is_main_process)
     try:
-        with listening() as self._asked:
+        with listening(self._asked):
             for item in stream(train, s.seed, s.epochs, (self.epoch, self.batch), self.rank, self.world):
                 if item.number == 0: self._set_epoch(item.epoch)
                 self._backward(item)
@@ -289,7 +289,9 @@ def fit(self:Trainer, resume:bool=False) -> list[dict]:
                 self._update(item)
                 self._after(item, final=item.last and item.epoch == s.epochs - 1)
                 shown.update(self.step, self._text)
-    finally: shown.close()
+    finally:
+        shown.close()
+        self._asked = Asked()
     return read_curves(self.curves.path) if self.curves.path.exists() else []
 
 def total_steps(loader, settings) -> int:
@@ -300,7 +302,7 @@ def total_steps(loader, settings) -> int:
 @patch
 def _begin(self:Trainer, resume:bool):
     "Set the state for the first step, or for the next."
-    self._asked, self._stop, self._saved, self._last = Asked(), False, 0, {}
+    self._stop, self._saved, self._last = False, 0, {}
     if self.accelerator.is_main_process:
         for path in self.newest.parent.glob(".*.tmp*"): path.unlink()          # pieces of a checkpoint whose writer was killed
     if resume and self.newest.exists(): self._load()
@@ -327,6 +329,11 @@ def _set_epoch(self:Trainer, epoch:int):
 def _clock(self:Trainer) -> float:
     "Seconds of training so far, those before a resume included."
     return round(self.seconds + time.monotonic() - self._started, 3)
+
+@patch
+def stop(self:Trainer, reason:str="a request"):
+    "Ask `fit` to end after this step with a checkpoint and a `TrainingStopped` that names `reason`; from any thread, or before it begins."
+    self._asked.ask(reason)
 
 @patch
 def _wants_stop(self:Trainer) -> bool:
