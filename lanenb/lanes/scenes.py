@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, cv2
-from ..core.files import DataError, write_json, write_text
+from ..core.files import DataError, vacant, write_json, write_text
 from .culane import CATEGORIES, frame_diff, write_lines
 from .draw import contact_sheet, draw_lanes
 from .scene_clips import make_clip, render
@@ -111,11 +111,8 @@ OWN = "scenes.json"  # the file by which a generated set is known
 # %% ../../nbs/lanes/07_scenes.ipynb #9dbc7136
 def _claim(out:Path, n:int):
     "Check that `out` may be written and return the folder beside it to build in, locked against a second run. Raises `DataError`."
-    if out.is_file(): raise DataError(out, "is a file, not a folder")
     try:
-        if out.is_dir() and any(out.iterdir()) and not (out/OWN).is_file(): raise DataError(out,
-                "the folder is not empty and was not made by the scene generator; choose another one")
-        out.parent.mkdir(parents=True, exist_ok=True)
+        vacant(out, OWN).parent.mkdir(parents=True, exist_ok=True)
         part = out.parent/f".{out.name}.partial"
         lock = os.open(out.parent/f".{out.name}.lock", os.O_CREAT | os.O_RDWR)
     except OSError as e: raise DataError(out, f"cannot be written ({e.strerror})") from None
