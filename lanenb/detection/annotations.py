@@ -83,11 +83,11 @@ def outline_mask(outline, box, size, scale=(1., 1.)) -> np.ndarray:
 # %% ../../nbs/detection/02_annotations.ipynb #7204dd27
 class Annotations:
     """Pictures with their objects: `pictures`, `objects` (one `Objects` per picture), class `names` and `category_ids` by label, the `findings` of the reader,
-    and the `source` for messages."""
+    the `source` for messages, and `broken`: the `DataError` of each file that a reader passed over because it was told to (`strict=False`)."""
     def __init__(self, source, names, category_ids, pictures, objects, findings=None):
         self.source, self.names, self.category_ids = Path(source), list(names), list(category_ids)
         self.pictures, self.objects = list(pictures), list(objects)
-        self.findings = findings or Findings(source)
+        self.findings, self.broken = findings or Findings(source), []
     def __len__(self): return len(self.pictures)
     def __repr__(self): return f"{self.source.name}: {len(self)} pictures, {sum(map(len, self.objects))} boxes, {len(self.names)} classes"
     def subset(self, indices):
@@ -160,7 +160,7 @@ def check_images(ann:Annotations) -> dict:
 def check_splits(train:Annotations, valid:Annotations) -> Findings:
     "The findings of both splits and of the two together: other classes, shared pictures. Reads all pictures."
     findings, (a, b) = Findings(f"{train.source} and {valid.source}"), (check_images(train), check_images(valid))
-    for part in (train, valid):
+    for part in {id(p.findings): p for p in (train, valid)}.values():       # the two sides of one folder share what its reader found
         for (level, what), examples in part.findings._found.items(): findings._found.setdefault((level, what), []).extend(examples)
     if (train.names, train.category_ids) != (valid.names, valid.category_ids):
         odd = set(zip(train.category_ids, train.names)) ^ set(zip(valid.category_ids, valid.names))

@@ -140,23 +140,32 @@ def _objects(rows) -> Objects:
     xywh, labels, crowd, area, outlines = zip(*rows)
     return Objects(np.array(xywh, np.float64), np.array(labels, np.int64), np.array(crowd, bool), np.array(area), list(outlines))
 
-def parse_coco(data, path, split:str="train") -> Annotations:
-    "The `Annotations` in the parsed JSON `data` of the file `path`; pictures are looked for around it. Raises `DataError` naming all errors."
+def parse_coco(data, path, split:str="train", strict:bool=True) -> Annotations:
+    """The `Annotations` in the parsed JSON `data` of the file `path`; pictures are looked for around it. Raises `DataError` naming all errors; without `strict`
+    only what can be read of the file is taken, and the errors are left in `findings`."""
     if not isinstance(data, dict):
         raise DataError(path, f"a COCO file is an object with images, annotations and categories, this is a {type(data).__name__}")
     if lost := [k for k in _FIELDS if not isinstance(data.get(k), list)]:
         raise DataError(path, f"has no list '{lost[0]}'" + (f" (keys: {_some(sorted(map(str, data)))})" if data else ""))
     findings = Findings(path)
     names, ids = _classes(data, findings)
+    if not strict: _add_strays(data, names, ids, findings)
     if not names: findings.add("error", "no categories")
     pictures = _pictures(data, Path(path), split, findings)
     rows = _rows(data, pictures, ids, findings)
     objects = [_objects(rows[i]) for i in pictures]
     _suspect_units(objects, pictures.values(), findings)
-    findings.stop()
+    if strict: findings.stop()
     ann = Annotations(path, names, ids, pictures.values(), objects, findings)
     note_empty(ann)
     return ann
+
+def _add_strays(data, names, ids, findings):
+    "Add a class of its own for every category id that annotations have and no category."
+    for i in sorted({a["category_id"] for a in _entries(data, "annotations", Findings(""))} - set(ids)):
+        findings.add("error", "category id of annotations that is not there", i)
+        names.append(f"class {i}")
+        ids.append(i)
 
 def note_empty(ann:Annotations):
     "Add notes on classes and pictures without boxes, and on crowds, to the findings."
@@ -175,11 +184,16 @@ def find_coco(root, split:str="train") -> Path|None:
     check_names([split], SPLITS, "split")
     return next((p for name in SPLITS[split] for f in _FILES if (p := Path(root)/f.format(name)).is_file()), None)
 
-def read_coco(root, split:str="train") -> Annotations:
-    """Read the COCO file `root`, or that of `split` under the folder `root`. `findings` says what was mended. Raises `DataError` naming all errors."""
+def read_coco(root, split:str="train", strict:bool=True) -> Annotations:
+    """Read the COCO file `root`, or that of `split` under the folder `root`. `findings` says what was mended. Raises `DataError` naming all errors; without
+    `strict` they are left in `findings`, for those who want to look at such a file."""
     path = Path(root)
     if not path.exists(): raise DataError(path, "no such file or folder")
     if path.is_dir() and (path := find_coco(root, split)) is None:
         raise DataError(root, f"has no COCO file for '{split}' (looked for {', '.join(f.format(split) for f in _FILES)})")
-    name = path.parent.name if path.name.startswith("_annotations") else next((n for n in SPLITS[split] if n in path.stem), split)
-    return parse_coco(read_json(path), path, name)
+    return parse_coco(read_json(path), path, _split_name(path, split), strict)
+
+def _split_name(path, split:str) -> str:
+    "What the split that the file `path` holds is called there: as its folder or its own name says, else `split`."
+    if path.name.startswith("_annotations"): return path.parent.name
+    return next((n for s in (split, *SPLITS) for n in SPLITS[s] if n in path.stem), split)

@@ -54,7 +54,7 @@ def _picture(path, tree, folders) -> Path|None:
 
 def _picture_size(path, tree, picture, findings) -> tuple:
     "(w, h) as the annotation says; from the picture where it does not."
-    size = tuple(int(float(tree.findtext(f"size/{n}") or 0)) for n in ("width", "height"))
+    size = tuple(int(_number(tree, f"size/{n}", path)) if (tree.findtext(f"size/{n}") or "").strip() else 0 for n in ("width", "height"))
     if min(size) >= 1: return size
     findings.add("mended", "annotation without the picture's size, read from the picture", path.name)
     return read_image(picture).shape[1::-1]
@@ -66,15 +66,16 @@ def _to_objects(rows, label) -> Objects:
     xywh = np.array([b for _, b, _ in rows], np.float64)
     return Objects(xywh, np.array([label[n] for n, _, _ in rows]), np.array([d for _, _, d in rows]), xywh[:, 2]*xywh[:, 3], [None]*len(rows))
 
-def read_voc(folder, from_one:bool=False) -> Annotations:
+def read_voc(folder, from_one:bool=False, strict:bool=True) -> Annotations:
     """Read a VOC folder: `annotations/*.xml` (or Annotations, labels, the folder itself) with pictures in `images` (or JPEGImages, beside them).
-    `from_one`: coordinates count from 1 and include the last pixel, as in Pascal's own files. Raises `DataError`."""
+    `from_one`: coordinates count from 1 and include the last pixel, as in Pascal's own files. Raises `DataError` naming all files that cannot be read; without
+    `strict` they are passed over, and listed in `broken`."""
     folder = Path(folder)
     if not folder.is_dir(): raise DataError(folder, "no such folder")
     place = next((folder/n for n in _ANNOTATIONS if (folder/n).is_dir()), folder)
     files = sorted(place.glob("*.xml"), key=lambda p: (len(p.stem), p.stem))
     if not files: raise DataError(place, "holds no .xml annotation")
-    findings, folders, pictures, rows = Findings(folder), [f for n in _IMAGES if (f := folder/n).is_dir()], [], []
+    findings, folders, pictures, rows, broken = Findings(folder), [f for n in _IMAGES if (f := folder/n).is_dir()], [], [], []
     for path in files:
         try:
             tree = parse_xml(path)
@@ -83,10 +84,13 @@ def read_voc(folder, from_one:bool=False) -> Annotations:
             pictures.append(Picture(len(pictures) + 1, picture, _picture_size(path, tree, picture, findings)))
         except DataError as e:
             findings.add("error", e.cause if e.line is None else f"{e.cause} in line {e.line}", Path(e.path).name)
+            broken.append(e)
             continue
         rows.append(found)
-    findings.stop()
-    return _finish(folder, pictures, rows, findings)
+    if strict: findings.stop()
+    ann = _finish(folder, pictures, rows, findings)
+    ann.broken = broken
+    return ann
 
 # %% ../../nbs/detection/03_voc.ipynb #f407875c
 def _finish(folder, pictures, rows, findings) -> Annotations:
