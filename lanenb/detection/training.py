@@ -182,4 +182,4 @@ def save(self:BaseTrainer, folder=None) -> Path:
 @patch
 def stop(self:BaseTrainer, why:str="a request"):
     "Ask the training to end after this step, with a checkpoint: `fit` raises `TrainingStopped`. May be called from any thread."
-    self.trainer._asked.name = why
+    self.trainer.stop(why)
