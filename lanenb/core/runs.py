@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FOLDER_VARIABLE', 'Template', 'templates_folder', 'template_names', 'read_template', 'check_parameters',
            'parse_value', 'slug', 'folder_name', 'run_folder_name', 'check_run_name', 'Run', 'start_run', 'device_name',
-           'commit_of', 'installed_versions', 'folder_lock', 'RunFailed', 'run_template']
+           'commit_of', 'installed_versions', 'FolderInUse', 'folder_lock', 'RunFailed', 'run_template']
 
 # %% ../../nbs/core/08_runs.ipynb #2d2446b9
 import ast, fcntl, hashlib, io, json, math, numbers, os, re, shutil, signal, subprocess, sys, tempfile, threading, time, tokenize
@@ -251,9 +251,11 @@ def _new_record(run_name:str, template:Template, parameters:dict) -> dict:
                 started=datetime.now(UTC).isoformat(timespec="seconds"), seconds=0.0, metrics={}, targets=[])
 
 # %% ../../nbs/core/08_runs.ipynb #9dd6aeb4
+class FolderInUse(SettingsError): "Another process is working in that folder."
+
 @contextmanager
 def folder_lock(folder):
-    "Hold `folder` for this process. Raises `SettingsError` naming the process that already holds it; a lock left by a dead process is taken over."
+    "Hold `folder` for this process. Raises `FolderInUse` naming the process that already holds it; a lock left by a dead process is taken over."
     path = Path(folder)/".lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
@@ -263,7 +265,7 @@ def folder_lock(folder):
             file.seek(0)
             holder = file.read().strip() or "?"
             file.close()
-            raise SettingsError(f"another run (process {holder}) is working in {folder}") from None
+            raise FolderInUse(f"another run (process {holder}) is working in {folder}") from None
         if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()): break
         file.close()  # the holder removed the file between our open and our lock
     try:
