@@ -213,7 +213,7 @@ def pillar_sentences(scores:dict) -> list[str]:
     for name in others:
         d = compared(scores, others, baseline_of(name), "unseen_miou")[name]
         promise = f"; the plan promised {PROMISED[name]}" if name in PROMISED else ""
-        share = f"closes {mean_std(gap_closed(scores, name))[0]:z.0f} % of the gap"
+        share = f"closes {mean_std(found)[0]:z.0f} % of the gap" if (found := gap_closed(scores, name)) else "where the baseline has no gap"
         if d["n"] < 2: say.append(f"{name}: undecided, {d['n']} seed{'s'*(d['n'] != 1)} in common with its baseline{promise}.")
         else: say.append(f"{name}: {word(d)} in the unseen country ({shown_difference(d)} points, {d['n']} seeds), {share}{promise}.")
     return say
@@ -222,6 +222,7 @@ def aim_sentence(scores:dict, name:str, aim:float=50.) -> str:
     "Whether the recipe `name` closes `aim` per cent of its baseline's gap."
     if name == baseline_of(name): return "No recipe is better in the unseen country than the baseline: nothing of the gap is closed."
     d = paired(gap_closed(scores, name))
+    if not d["n"]: return f"'{name}': no seed in which its baseline was run and has a gap; nothing can be said."
     if d["n"] < 2: return f"'{name}': undecided whether {aim:.0f} % of the gap are closed ({d['n']} seed{'s'*(d['n'] != 1)})."
     judged = "it does" if d["low"] >= aim else "it does not" if d["high"] < aim else f"undecided, by the mean it does{'' if d['mean'] >= aim else ' not'}"
     return f"Does '{name}' close {aim:.0f} % of the gap? {judged[0].upper()}{judged[1:]}: {d['mean']:z.0f} % [{d['low']:z.0f}, {d['high']:z.0f}], {d['n']} seeds."
