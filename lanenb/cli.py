@@ -220,27 +220,28 @@ def evaluate_clrernet(data:Annotated[str, typer.Option(help="Data root with labe
 @app.command(epilog="Example: lanenb predict photos --out found --model lanelm --prompts prompts.json")
 def predict(source:Annotated[Path, typer.Argument(help="An image, a video, or a folder of them.", show_default=False)],
             out:Annotated[Path, typer.Option(help="Folder to write, outside the source.")],
-            model:Annotated[str, typer.Option(help="clrernet (a detector) or lanelm.")]="clrernet",
-            weights:Annotated[str, typer.Option(help="Detector (folder, .pth, .onnx) or LaneLM (folder); 'trained': what comes with lanenb.")]="trained",
+            model:Annotated[str, typer.Option(help="clrernet (finds lanes), lanelm (writes lanes) or detection (finds objects).")]="clrernet",
+            weights:Annotated[str, typer.Option(help="clrernet: folder, .pth, .onnx; lanelm: folder; detection: folder, .onnx, Hub name; "
+                                                     "'trained': the lane models that come with lanenb.")]="trained",
             prompts:Annotated[str, typer.Option(help="lanelm: JSON file that says where lanes pass.", show_default=False)]="",
             encoder:Annotated[str, typer.Option(help="lanelm: weights of its encoder, if its folder has none.", show_default=False)]="",
             backend:Annotated[str, typer.Option(help="clrernet: torch or onnx (default: torch; onnx for an .onnx file).", show_default=False)]="",
             precision:Annotated[str, typer.Option(help="clrernet: fp32 or bf16 (default: what the processor is quicker at).", show_default=False)]="",
-            conf:Annotated[float, typer.Option(help="clrernet: least confidence of a lane (default: the detector's).", show_default=False)]=-1.,
-            cut:Annotated[float, typer.Option(help="Rows to cut off the top: px, or a share below 1 (default: by the image's shape).", show_default=False)]=-1.,
-            overlays:Annotated[bool, typer.Option(help="Draw the lanes into copies of the images and videos.")]=True,
+            conf:Annotated[float, typer.Option(help="clrernet, detection: least confidence (default: the detector's; 0.4).", show_default=False)]=-1.,
+            cut:Annotated[float, typer.Option(help="clrernet, lanelm: rows to cut off the top: px, or a share below 1 (default: by its shape).", show_default=False)]=-1.,
+            overlays:Annotated[bool, typer.Option(help="Draw what is found into copies of the images and videos.")]=True,
             overwrite:Annotated[bool, typer.Option(help="Do again what is done.")]=False):
-    "Find lanes in images and videos: .lines.txt in CULane's form, and copies with the lanes drawn. With lanelm, prompts complete lanes."
-    given = dict(prompts=prompts, encoder=encoder, backend=backend, precision=precision, conf="" if conf == -1 else conf)
-    predictor, more = _predictor(model, weights, None if cut == -1 else cut, {k: v for k, v in given.items() if v != ""})
+    "Find lanes in images and videos (.lines.txt in CULane's form; with lanelm, prompts complete lanes), or objects in images (.json), with copies that show them."
+    given = dict(prompts=prompts, encoder=encoder, backend=backend, precision=precision, conf="" if conf == -1 else conf, cut="" if cut == -1 else cut)
+    predictor, more = _predictor(model, weights, {k: v for k, v in given.items() if v != ""})
     done = predictor.predict(source, out, overlays, overwrite, progress=sys.stderr.isatty(), **more)
     _show(str(out), [{k: v for k, v in done.items() if k != "bad"}])
     for path, cause in done["bad"]: print(f"lanenb: left out: {path}: {cause}", file=sys.stderr)
 
 # %% ../nbs/cli.ipynb #c3652a41
-_ONLY = dict(clrernet=("backend", "precision", "conf"), lanelm=("prompts", "encoder"))
+_ONLY = dict(clrernet=("backend", "precision", "conf", "cut"), lanelm=("prompts", "encoder", "cut"), detection=("conf",))
 
-def _predictor(model, weights, cut, given) -> tuple:
+def _predictor(model, weights, given) -> tuple:
     "The predictor of `model`, with the options `given`, and the options left that `predict` takes. Raises `SettingsError` for an option of another model."
     from lanenb.core.settings import check_names
     check_names([model], _ONLY, "model")
@@ -248,9 +249,13 @@ def _predictor(model, weights, cut, given) -> tuple:
         if name not in _ONLY[model]: raise SettingsError(f"--{name} does not apply to --model {model}, which takes {', '.join('--' + n for n in _ONLY[model])}")
     if model == "lanelm":
         from lanenb.lanelm.prediction import LaneLMPredictor
-        return LaneLMPredictor(weights, device=_device(), cut=cut, encoder=given.get("encoder")), {k: v for k, v in given.items() if k == "prompts"}
+        return LaneLMPredictor(weights, device=_device(), cut=given.get("cut"), encoder=given.get("encoder")), {k: v for k, v in given.items() if k == "prompts"}
+    if model == "detection":
+        if weights == "trained": raise SettingsError("--weights is missing: no object detector comes with lanenb; lanenb detect and lanenb run detection train one")
+        from lanenb.detection.prediction import Predictor
+        return Predictor(weights, device=_device(), **({"score": given["conf"]} if given else {})), {}
     from lanenb.clrernet.prediction import Predictor
-    return Predictor(weights, device=_device(), cut=cut, **given), {}
+    return Predictor(weights, device=_device(), **given), {}
 
 def _device() -> str:
     "cuda where there is one."
