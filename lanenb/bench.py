@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['BENCHES', 'paired', 'sample_lanes', 'bench_tokenizer', 'bench_decoding', 'bench_decoding_v5', 'bench_decoding_v6',
-           'bench_metric', 'bench_assigner', 'bench_nms', 'bench_forward', 'run']
+           'bench_metric', 'bench_assigner', 'bench_nms', 'bench_forward', 'bench_augmentation', 'bench_multiscale',
+           'bench_evaluator', 'bench_triplet', 'bench_bootstrap', 'run']
 
 # %% ../nbs/bench.ipynb #59107a37
 import statistics, time
@@ -174,18 +175,95 @@ def bench_forward() -> dict:
         return _row("forward", paired(ours, reference, 5, 12.), 1e3, "ms/image", 1.5, note)
 
 # %% ../nbs/bench.ipynb #d69cf837
+def bench_augmentation() -> dict:
+    "The price of Mosaic, MixUp and Copy-Paste: 16 training samples of 640 px with them, against the plain pipeline of zooms, flips and colours."
+    from lanenb.detection.speed import augmentation_pair
+    with _one_thread():
+        ours, reference = augmentation_pair(16)
+        return _row("augmentation", paired(ours, reference, 3), 1e3/16, "ms/image", .2, "a price: Mosaic + MixUp + Copy-Paste against the plain pipeline, 640 px")
+
+def bench_multiscale() -> dict:
+    "The price of several scales: a batch of 4 collated and resized from 640 to 800 px, against one collated as it is."
+    from lanenb.detection.speed import multiscale_pair
+    with _one_thread():
+        return _row("multiscale", paired(*multiscale_pair()), 1e3/4, "ms/image", .05, "a price: a batch resized from 640 to 800 px against one as it is; the network's own cost grows with the pixels")
+
+def bench_evaluator() -> dict:
+    "COCO's twelve numbers of 300 pictures, 80 classes, 60 detections each: the fastest evaluator installed against pycocotools. Equal numbers."
+    from lanenb.detection.evaluator import installed_backends
+    from lanenb.detection.speed import evaluation_pair
+    fast, reference = evaluation_pair()
+    ours = fast or reference
+    _same("evaluator", ours() == reference(), "see the notebook of the evaluator", "numbers")
+    note = f"{installed_backends()[0]} against pycocotools, equal numbers" if fast else "no fast evaluator is installed (pip install hotcoco): pycocotools against itself"
+    return _row("evaluator", paired(ours, reference, 3), 1e3, "ms", 5 if fast else 1, note)
+
+# %% ../nbs/bench.ipynb #44f04fec
+def _triplet_loops(e, y, margin) -> float:
+    "The batch-all triplet loss as its definition says: part by part, pair by pair."
+    import torch
+    means = []
+    for part in e.unbind(2):
+        hurting = []
+        for a in range(len(y)):
+            away = (part[a] - part).pow(2).sum(1).clamp(min=1e-9).sqrt()
+            for p in torch.nonzero(y == y[a])[:, 0]:
+                if p == a: continue
+                loss = away[p] - away[y != y[a]] + margin
+                hurting.append(loss[loss > 0])
+        hurting = torch.cat(hurting)
+        means.append(hurting.mean() if len(hurting) else hurting.sum())
+    return float(torch.stack(means).mean())
+
+def bench_triplet() -> dict:
+    "Batch-all triplet loss of 32 clips in 16 parts: all triplets at once, against the loops of the definition. Equal losses."
+    import torch
+    from lanenb.gait.losses import part_triplet
+    g = torch.Generator().manual_seed(0)
+    e, y = torch.randn(32, 64, 16, generator=g), torch.arange(8).repeat_interleave(4)
+    with _one_thread():
+        def ours(): return float(part_triplet(e, y)[0])
+        def reference(): return _triplet_loops(e, y, .2)
+        _same("triplet", abs(ours() - reference()) < 1e-3, f"{ours()} and {reference()}", "losses")
+        return _row("triplet", paired(ours, reference, 3), 1e3, "ms/batch", 5, "all triplets of 32 clips × 16 parts at once against the loops of the definition, equal losses")
+
+# %% ../nbs/bench.ipynb #f6da7ee2
+def _interval_loops(matrices, roads, draws, seed) -> tuple:
+    "The bootstrap interval of mIoU as it is told: draw roads, add their matrices up, score, again and again."
+    from lanenb.aerial.metric import mean_iou
+    names, rng, scores = sorted(set(roads)), np.random.default_rng(seed), []
+    for counts in rng.multinomial(len(names), np.full(len(names), 1/len(names)), draws):
+        total = np.zeros(matrices.shape[1:], np.int64)
+        for name, times in zip(names, counts):
+            for m, road in zip(matrices, roads):
+                if times and road == name: total += times*m
+        scores.append(mean_iou(total))
+    return tuple(np.percentile(scores, (2.5, 97.5)))
+
+def bench_bootstrap() -> dict:
+    "The 95 % interval of mIoU of 147 tiles on 49 roads by 200 draws: all draws in one product, against a loop over draws, roads and tiles. Equal intervals."
+    from lanenb.aerial.metric import interval
+    matrices = np.random.default_rng(0).integers(1, 5000, (147, 3, 3))
+    roads = [f"r{k//3:02d}" for k in range(147)]
+    def ours(): return interval(matrices, roads, 200)
+    def reference(): return _interval_loops(matrices, roads, 200, 0)
+    _same("bootstrap", np.allclose(ours(), reference()), f"{ours()} and {reference()}", "intervals")
+    return _row("bootstrap", paired(ours, reference, 3), 1e3, "ms", 20, "200 draws of 49 roads in one product against loops over draws, roads and tiles, equal intervals")
+
+# %% ../nbs/bench.ipynb #63286b1d
 @contextmanager
 def _one_thread():
-    "PyTorch on one thread within the block."
-    import torch
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    "PyTorch and OpenCV on one thread within the block."
+    import cv2, torch
+    threads = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1), cv2.setNumThreads(1)
     try: yield
-    finally: torch.set_num_threads(threads)
+    finally: torch.set_num_threads(threads[0]), cv2.setNumThreads(threads[1])
 
-# %% ../nbs/bench.ipynb #e112707c
+# %% ../nbs/bench.ipynb #a46fd2a4
 BENCHES = {"tokenizer": bench_tokenizer, "decoding": bench_decoding, "decoding_v5": bench_decoding_v5, "decoding_v6": bench_decoding_v6, "metric": bench_metric,
-           "assigner": bench_assigner, "nms": bench_nms, "forward": bench_forward}
+           "assigner": bench_assigner, "nms": bench_nms, "forward": bench_forward, "augmentation": bench_augmentation, "multiscale": bench_multiscale,
+           "evaluator": bench_evaluator, "triplet": bench_triplet, "bootstrap": bench_bootstrap}
 
 def run(names=None) -> list[dict]:
     "Run the entries `names` (default: all): rows with name, ours, reference, ratio, target, unit, note. Raises `SettingsError` for an unknown name."
