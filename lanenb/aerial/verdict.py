@@ -243,7 +243,7 @@ def distillation_sentences(scores:dict, part:str="unseen") -> list[str]:
     say = [f"{n}: {_beside(r['it is'], 'labels alone')} ({r['Δ to labels alone']} points)." for n, r in rows.items() if n != "none"]
     if (plan := rows.get("plan")) is None: return say
     kept, near = plan["kept of dashed, %"], plan["correlation, %"]
-    return [*say, f"The plan's formula keeps {kept} % of the teacher's IoU of dashed lines while its logits correlate with the teacher's at {near} %."]
+    return [*say, f"The plan's formula keeps {kept} % of the teacher's IoU of dashed lines while its logits correlate at {near} % with the teacher's."]
 
 # %% ../../nbs/aerial/16_verdict.ipynb #67c522cf
 def difference_figure(scores:dict):
