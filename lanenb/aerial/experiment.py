@@ -69,7 +69,7 @@ def fit_lanes(model, data, loss, s:LaneRun, out, resume:bool=False, validate=Non
     """Train `model` (any that gives logits for images) on the `LaneSet` `data` with `loss`, as the recipe `s` says; curves and checkpoints in `out`.
     Averaged weights are left in the model; returns the rows of the curves."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model.to(device)
+    model.to(device, memory_format=torch.channels_last)                # convolutions on two cores take a third less time so
     opt = lane_optimizer(model, s.lr, s.weight_decay, s.layer_decay) if isinstance(model, PremiumLaneNet) else adamw(model, s.lr, s.weight_decay)
     loader = _loader(data, s.steps, s.batch, EPOCHS)
     steps = EPOCHS*len(loader)
@@ -101,8 +101,8 @@ def pretrain(model, sources, steps:int, batch:int, lr:float, out, seed:int=0, re
 # %% ../../nbs/aerial/13_experiment.ipynb #11b4d4bd
 @torch.no_grad()
 def score(model, tiles, batch:int=16, scale:float=1.) -> Scores:
-    """The `Scores` of `model` on labelled `tiles`. `scale`: tiles are resized by it before the net sees them, its logits back: another resolution,
-    judged on the same labels."""
+    """The `Scores` of `model` on labelled `tiles`, in 16 bits as in training. `scale`: tiles are resized by it before the net sees them, its logits back:
+    another resolution, judged on the same labels."""
     training, device, out = model.training, next(model.parameters()).device, Scores(getattr(model.settings, "classes", 3))
     model.eval()
     for start in range(0, len(tiles), batch):
@@ -110,7 +110,8 @@ def score(model, tiles, batch:int=16, scale:float=1.) -> Scores:
         for size in sorted({t["image"].shape for t in some}):
             group = [t for t in some if t["image"].shape == size]
             images = torch.stack([torch.from_numpy(t["image"]).movedim(-1, 0) for t in group]).to(device).float()/255
-            for tile, said in zip(group, _predict(model, images, scale).cpu().numpy()): out.add(said, tile)
+            with torch.autocast(device.type, torch.bfloat16): said = _predict(model, images, scale)
+            for tile, classes in zip(group, said.cpu().numpy()): out.add(classes, tile)
     model.train(training)
     return out
 
