@@ -187,13 +187,15 @@ def _readings(boxes:np.ndarray, size) -> dict:
             "x and y are exchanged": boxes[:, [1, 0, 3, 2]]}
 
 @patch
-def _best_ious(self:COCOEvaluator, reading=None) -> np.ndarray:
-    "For each truth its best IoU with any detection of the picture, read as they are or as the other form named `reading`."
+def _best_ious(self:COCOEvaluator, reading=None, surest:bool=False) -> np.ndarray:
+    """For each truth its best IoU with any detection of the picture, read as they are or as the other form named `reading`; `surest`: only as many
+    detections count as the picture has truths, the surest ones."""
     best = []
     for p, o in zip(self.annotations.pictures, self.annotations.objects):
         d = self.detections.get(p.id)
         if d is None or not len(o) or not len(d["boxes"]): continue
         boxes = np.asarray(d["boxes"], float)
+        if surest: boxes = boxes[np.argsort(-np.asarray(d["scores"]))[:len(o)]]
         boxes = boxes if reading is None else _readings(boxes, p.size)[reading]
         best.append(_overlaps(np.concatenate([o.xywh[:, :2], o.xywh[:, :2] + o.xywh[:, 2:]], 1), boxes).max(1))
     return np.concatenate(best) if best else np.zeros(1)
@@ -249,4 +251,12 @@ def verdict(self:COCOEvaluator) -> list[str]:
         elif slip := self._scale_slip(): said.append(f"boxes do not meet the truth (mean best IoU {now:.2f}); {slip}")
         elif not said: said.append(f"boxes do not meet the truth (mean best IoU {now:.2f}): not trained long enough, or learning rate too high")
     elif slip := self._label_slip(): said.append(slip)
-    return said
+    return said or self._unfinished()
+
+@patch
+def _unfinished(self:COCOEvaluator) -> list[str]:
+    "What is still missing where nothing is wrong: boxes that fit, or scores that put them first."
+    fit, first = (float((self._best_ious(surest=s) >= .5).mean()) for s in (False, True))
+    if fit < .3: return [f"only {fit:.0%} of the objects have a box that fits (IoU 0.5): boxes come near, more steps are wanted"]
+    if first < .25*fit: return [f"{fit:.0%} of the objects have a box that fits, but {first:.0%} among the surest: the scores do not tell good boxes from bad ones yet (more steps)"]
+    return []
