@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['BY_CITY', 'BY_CHALLENGE', 'VARIANTS', 'PROMISED', 'recipe', 'baseline_of', 'beginning', 'variant', 'read_scores',
-           'unfinished', 'values', 'mean_std', 'paired', 'word', 'shown', 'shown_difference', 'gap_closed',
-           'pillar_table', 'detail_table', 'factor_table', 'best_recipe', 'labels_key', 'compared', 'labels_table',
-           'distillation_table', 'photo_key', 'photo_table', 'pillar_sentences', 'aim_sentence', 'labels_sentences',
-           'distillation_sentences', 'difference_figure', 'factor_figure']
+           'unfinished', 'percent', 'gap_closed', 'pillar_table', 'detail_table', 'factor_table', 'best_recipe',
+           'labels_key', 'compared', 'labels_table', 'distillation_table', 'photo_key', 'photo_table',
+           'pillar_sentences', 'aim_sentence', 'labels_sentences', 'distillation_sentences', 'difference_figure',
+           'factor_figure']
 
 # %% ../../nbs/aerial/16_verdict.ipynb #6ca97b23
 import math
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from .city import CITIES, FACTORS
 from .experiment import closed
+from ..core.differences import mean_std, paired, shown_difference, shown_values, values, widened, word
 from ..core.files import DataError, read_json
 from ..core.plots import PALETTE
 from ..core.reports import read_runs
@@ -68,36 +69,9 @@ def unfinished(folder) -> list[str]:
     return [f"{finished} of {runs} runs are finished"]*(finished < runs) + [f"{run} failed: {cause}" for run, cause in failed.items()]
 
 # %% ../../nbs/aerial/16_verdict.ipynb #78bb36a6
-def values(runs:dict, metric:str, scale:float=100.) -> dict:
-    "{seed: `metric` times `scale`} of the runs {seed: metrics} that have it."
-    return {s: scale*m[metric] for s, m in runs.items() if m.get(metric) is not None and math.isfinite(m[metric])}
-
-def mean_std(found:dict) -> tuple[float, float]:
-    "Mean and sample deviation (NaN below two) of {seed: value}."
-    v = np.array(list(found.values()), float)
-    return (float(v.mean()) if len(v) else math.nan), (float(v.std(ddof=1)) if len(v) > 1 else math.nan)
-
-def paired(a:dict, b:dict|None=None, level:float=.95) -> dict:
-    "The mean of a − b ({seed: value}; None: of a alone) over the seeds that both have, with Student's interval: `mean`, `low`, `high` (NaN below two), `n`."
-    from scipy.stats import t
-    both = {s: v - (0. if b is None else b[s]) for s, v in a.items() if b is None or s in b}
-    mean, std = mean_std(both)
-    half = t.ppf(.5 + level/2, len(both) - 1)*std/math.sqrt(len(both)) if len(both) > 1 else math.nan
-    return dict(mean=mean, low=mean - half, high=mean + half, n=len(both))
-
-def word(d:dict) -> str:
-    "better, worse or undecided: whether the whole interval lies on one side of zero. Below two seeds there is none."
-    return "better" if d["low"] > 0 else "worse" if d["high"] < 0 else "undecided"
-
-# %% ../../nbs/aerial/16_verdict.ipynb #aaa524a0
-def shown(found:dict) -> str:
-    "{seed: value} as '61.2 ± 0.8'."
-    mean, std = mean_std(found)
-    return "–" if not found else f"{mean:.1f}" + (f" ± {std:.1f}" if len(found) > 1 else " (one seed)")
-
-def shown_difference(d:dict) -> str:
-    "A difference as '+1.2 [-0.3, +2.7]'."
-    return "–" if not d["n"] else f"{d['mean']:+z.1f}" + (f" [{d['low']:+z.1f}, {d['high']:+z.1f}]" if d["n"] > 1 else " (one seed)")
+def percent(runs:dict, metric:str) -> dict:
+    "{seed: `metric` in %} of the runs {seed: metrics} that have it."
+    return values(runs, metric, 100.)
 
 # %% ../../nbs/aerial/16_verdict.ipynb #b1e30832
 def gap_closed(scores:dict, name:str) -> dict:
@@ -117,18 +91,18 @@ def pillar_table(scores:dict) -> list[dict]:
     rows = []
     for name in sorted(scores, key=_place):
         runs, base, other = scores[name], scores.get(baseline_of(name), {}), name != baseline_of(name)
-        row = {"recipe": name, "n": len(runs), "validation": shown(values(runs, "valid_miou")), "other streets": shown(values(runs, "test_miou")),
-               "unseen": shown(values(runs, "unseen_miou")), "gap": shown(values(runs, "gap_points", 1.))}
+        row = {"recipe": name, "n": len(runs), "validation": shown_values(percent(runs, "valid_miou")), "other streets": shown_values(percent(runs, "test_miou")),
+               "unseen": shown_values(percent(runs, "unseen_miou")), "gap": shown_values(values(runs, "gap_points"))}
         for k, m in (("validation", "valid_miou"), ("unseen", "unseen_miou")):
-            row[f"Δ {k}"] = shown_difference(paired(values(runs, m), values(base, m))) if other else ""
+            row[f"Δ {k}"] = shown_difference(paired(percent(runs, m), percent(base, m))) if other else ""
         rows.append(row | {"closes, %": shown_difference(paired(gap_closed(scores, name))) if other else ""})
     return rows
 
 # %% ../../nbs/aerial/16_verdict.ipynb #fbe5cb25
 def detail_table(scores:dict, columns:dict) -> list[dict]:
     "A row per recipe, a column per entry of `columns` {heading: metric}, mean ± deviation in %; columns that no run has are left out."
-    there = {h: m for h, m in columns.items() if any(values(runs, m) for runs in scores.values())}
-    return [{"recipe": name} | {h: shown(values(scores[name], m)) for h, m in there.items()} for name in sorted(scores, key=_place)]
+    there = {h: m for h, m in columns.items() if any(percent(runs, m) for runs in scores.values())}
+    return [{"recipe": name} | {h: shown_values(percent(scores[name], m)) for h, m in there.items()} for name in sorted(scores, key=_place)]
 
 BY_CITY = {c: f"city_{c}_miou" for c in CITIES}
 BY_CHALLENGE = {f"{flag}, {where}": f"{flag}_{part}_miou" for part, where in (("test", "cities"), ("unseen", "unseen"))
@@ -138,14 +112,14 @@ BY_CHALLENGE = {f"{flag}, {where}": f"{flag}_{part}_miou" for part, where in (("
 def factor_table(scores:dict, name:str) -> list[dict]:
     "A row per factor, dearest first: its cost (points) for the baseline and for the recipe `name`, and what the recipe recovers with a 95 % interval."
     base, mine = scores.get(baseline_of(name), {}), scores[name]
-    cost = {f: (values(base, f"fall_{f}_points", 1.), values(mine, f"fall_{f}_points", 1.)) for f in FACTORS if f != "none"}
+    cost = {f: (values(base, f"fall_{f}_points"), values(mine, f"fall_{f}_points")) for f in FACTORS if f != "none"}
     known = sorted((f for f in cost if cost[f][0]), key=lambda f: -mean_std(cost[f][0])[0])
-    return [{"factor": f, "costs the baseline": shown(cost[f][0]), f"costs '{name}'": shown(cost[f][1]), "recovered": shown_difference(d), "it is": word(d)}
+    return [{"factor": f, "costs the baseline": shown_values(cost[f][0]), f"costs '{name}'": shown_values(cost[f][1]), "recovered": shown_difference(d), "it is": word(d)}
             for f in known for d in [paired(*cost[f])]]
 
 def best_recipe(scores:dict) -> str:
     "The recipe with the highest mean mIoU in the unseen country. (Chosen by that very figure, it flatters a little.)"
-    known = {n: mean_std(values(r, "unseen_miou"))[0] for n, r in scores.items() if values(r, "unseen_miou")}
+    known = {n: mean_std(percent(r, "unseen_miou"))[0] for n, r in scores.items() if percent(r, "unseen_miou")}
     if not known: raise ValueError("no run has the metric 'unseen_miou'")
     return max(known, key=known.get)
 
@@ -156,15 +130,15 @@ def labels_key(parameters:dict) -> tuple:
 
 def compared(scores:dict, others, against, metric:str) -> dict:
     "{name: difference to `against` in `metric` (points)} for the names `others`; intervals are widened for their number (Bonferroni)."
-    level = 1 - .05/max(len(others), 1)
-    return {n: paired(values(scores[n], metric), values(scores.get(against, {}), metric), level) for n in others}
+    level = widened(len(others))
+    return {n: paired(percent(scores[n], metric), percent(scores.get(against, {}), metric), level) for n in others}
 
 def labels_table(scores:dict) -> list[dict]:
     "A row per share of the labels and beginning: mIoU (%), the difference to scratch with its 95 % interval, widened for all comparisons, and the word."
     tuned, rows, parts = [k for k in scores if k[1] != "scratch"], [], {"validation": "valid_miou", "unseen": "unseen_miou"}
     for share, start in sorted(scores, key=lambda k: (k[0], k[1] != "scratch", k[1])):
         runs = scores[share, start]
-        row = {"labels": f"{100*share:g} %", "encoder from": start, "n": len(runs)} | {h: shown(values(runs, m)) for h, m in parts.items()}
+        row = {"labels": f"{100*share:g} %", "encoder from": start, "n": len(runs)} | {h: shown_values(percent(runs, m)) for h, m in parts.items()}
         for h, m in parts.items():
             d = compared(scores, tuned, (share, "scratch"), m).get((share, start))
             row |= {f"Δ {h}": "" if d is None else shown_difference(d), f"{h}: it is": "" if d is None else word(d)}
@@ -181,9 +155,9 @@ def distillation_table(scores:dict, part:str="unseen") -> list[dict]:
     against = compared(scores, others, "none", f"{part}_miou")
     for name in sorted(scores, key=lambda n: (VARIANTS.index(n.partition(",")[0]), n)):
         runs = scores[name]
-        row = {"soft targets": name, "n": len(runs), "mIoU": shown(values(runs, f"{part}_miou")), "teacher": shown(values(runs, f"{part}_teacher_miou"))}
-        row |= {f"kept{h}, %": shown(values(runs, f"{part}_retention{m}")) for h, m in (("", ""), (" of solid", "_solid"), (" of dashed", "_dashed"))}
-        row["correlation, %"] = shown(values(runs, "correlation"))
+        row = {"soft targets": name, "n": len(runs), "mIoU": shown_values(percent(runs, f"{part}_miou")), "teacher": shown_values(percent(runs, f"{part}_teacher_miou"))}
+        row |= {f"kept{h}, %": shown_values(percent(runs, f"{part}_retention{m}")) for h, m in (("", ""), (" of solid", "_solid"), (" of dashed", "_dashed"))}
+        row["correlation, %"] = shown_values(percent(runs, "correlation"))
         d = against.get(name)
         rows.append(row | {"Δ to labels alone": "" if d is None else shown_difference(d), "it is": "" if d is None else word(d)})
     return rows
@@ -198,9 +172,9 @@ def photo_table(scores:dict) -> list[dict]:
     columns, rows = {"mIoU": "held_out_miou", "IoU": "held_out_iou_road", "F1 at 1 px": "held_out_near_f1"}, []
     for data, start in sorted(scores, key=lambda k: (k[0], k[1] != "scratch")):
         runs = scores[data, start]
-        d = None if start == "scratch" else paired(values(runs, "held_out_miou"), values(scores.get((data, "scratch"), {}), "held_out_miou"))
-        rows.append({"photographs": data, "encoder from": start, "folds": len(runs)} | {h: shown(values(runs, m)) for h, m in columns.items()}
-                    | {"step at windows' edges": mean_std(values(runs, "seam", 1.))[0], "side by side": mean_std(values(runs, "seam_cut", 1.))[0],
+        d = None if start == "scratch" else paired(percent(runs, "held_out_miou"), percent(scores.get((data, "scratch"), {}), "held_out_miou"))
+        rows.append({"photographs": data, "encoder from": start, "folds": len(runs)} | {h: shown_values(percent(runs, m)) for h, m in columns.items()}
+                    | {"step at windows' edges": mean_std(values(runs, "seam"))[0], "side by side": mean_std(values(runs, "seam_cut"))[0],
                        "Δ mIoU": "" if d is None else shown_difference(d), "it is": "" if d is None else word(d)})
     return rows
 
@@ -252,7 +226,7 @@ def difference_figure(scores:dict):
     names = sorted((n for n in scores if n != baseline_of(n)), key=_place)
     fig, ax = plt.subplots(figsize=(6, 1.2 + .4*len(names)))
     for k, (metric, label) in enumerate((("valid_miou", "validation"), ("unseen_miou", "unseen country"))):
-        found = [paired(values(scores[n], metric), values(scores.get(baseline_of(n), {}), metric)) for n in names]
+        found = [paired(percent(scores[n], metric), percent(scores.get(baseline_of(n), {}), metric)) for n in names]
         half = np.nan_to_num([d["high"] - d["mean"] for d in found])
         ax.errorbar([d["mean"] for d in found], np.arange(len(names)) + .2*(k - .5), xerr=half, fmt="o", ms=4, color=PALETTE[k], label=label)
     ax.axvline(0, color="#777777", lw=1)
@@ -264,7 +238,7 @@ def difference_figure(scores:dict):
 def factor_figure(scores:dict, name:str):
     "A figure: what each factor costs the baseline and the recipe `name` (points, mean over seeds), dearest first."
     import matplotlib.pyplot as plt
-    cost = {n: {f: mean_std(values(scores.get(n, {}), f"fall_{f}_points", 1.))[0] for f in FACTORS if f != "none"} for n in (baseline_of(name), name)}
+    cost = {n: {f: mean_std(values(scores.get(n, {}), f"fall_{f}_points"))[0] for f in FACTORS if f != "none"} for n in (baseline_of(name), name)}
     order = sorted((f for f, v in cost[baseline_of(name)].items() if math.isfinite(v)), key=lambda f: -cost[baseline_of(name)][f])
     fig, ax = plt.subplots(figsize=(6, 1.2 + .28*len(order)))
     for k, (n, falls) in enumerate(cost.items()):
