@@ -34,7 +34,7 @@ class TrainingConfig(Settings):
     multi_scale: bool = setting(True, "draw the side of the image anew for every batch")
     scale_min: int = setting(480, "smallest side with several scales", unit="px", low=32)
     scale_max: int = setting(800, "largest side with several scales", unit="px", low=32)
-    PRESETS = {"paper": {}, "mini": dict(epochs=10, batch_size=8, warmup_epochs=1.0, image_size=160, workers=0, precision="no", ema_decay=.99, ema_warmup=50.0,
+    PRESETS = {"paper": {}, "mini": dict(epochs=20, batch_size=4, warmup_epochs=1.0, image_size=160, workers=0, precision="no", ema_decay=.99, ema_warmup=50.0,
                                          scale_min=128, scale_max=192)}
 
 # %% ../../nbs/detection/10_settings.ipynb #a344b6ea
