@@ -99,13 +99,15 @@ def _shown_cell(cell:dict) -> dict:
 
 @app.command(epilog="Example: lanenb sweep designs.yaml --workers 2")
 def sweep(file:Annotated[Path, typer.Argument(help="YAML file: template, parameters, grid, cells, seeds.")],
-          workers:Annotated[int, typer.Option(min=1, help="Runs at the same time.")]=1, out:Out=Path("reports")):
+          workers:Annotated[int, typer.Option(min=1, help="Runs at the same time, on this machine.")]=1,
+          scheduler:Annotated[str, typer.Option(help="Address of a Dask scheduler whose workers do the runs instead.", show_default=False)]="",
+          retry:Annotated[bool, typer.Option(help="Also run again what failed the last time.")]=False, out:Out=Path("reports")):
     "Run a grid of parameters; finished runs are skipped, failed ones named."
     from lanenb.core.sweeps import run_sweep
-    done = run_sweep(_there(file, "file"), workers, out, progress=sys.stderr.isatty())
+    done = run_sweep(_there(file, "file"), workers, out, progress=sys.stderr.isatty(), retry=retry, scheduler=scheduler or None)
     _show(f"{done['finished']} of {done['runs']} runs: {out/done['sweep']/'summary.json'}", list(map(_shown_cell, done["cells"])))
     failed = [f"{name} ({cause})" for name, cause in done["failed"].items()]
-    if failed: _fail(f"{len(failed)} of {done['runs']} runs failed: {'; '.join(failed)}")
+    if failed: _fail(f"{len(failed)} of {done['runs']} runs failed: {'; '.join(failed)}; to run them again: --retry")
 
 # %% ../nbs/cli.ipynb #856a5b75
 @app.command(epilog="Example: lanenb reports --out reports")
