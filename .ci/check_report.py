@@ -16,6 +16,22 @@ FIGURES = """() => [...document.images].map(i => { const box = i.getBoundingClie
 OPEN_CODE = """() => [...document.querySelectorAll('details.code pre')].filter(
   p => p.closest('details').open || (p.checkVisibility && p.checkVisibility({contentVisibilityAuto: true}))).length"""
 CODE_CELLS = "() => [document.querySelectorAll('main .code_cell .input').length, document.querySelectorAll('main details.code').length]"
+# the index: a word that is nowhere hides all rows, a heading sorts them and says so
+SEARCH = """() => { const box = document.getElementById('search'), rows = [...document.querySelectorAll('tbody tr')];
+  if (!box || !rows.length) return '';
+  const say = word => { box.value = word; box.dispatchEvent(new Event('input')); return rows.filter(r => !r.hidden).length; };
+  if (say('no run has such a name') !== 0) return 'the search hides nothing';
+  if (say('') !== rows.length) return 'the search does not bring rows back';
+  for (const head of document.querySelectorAll('thead th:last-child')) {
+    const value = () => [...head.closest('table').tBodies[0].rows].map(r => parseFloat(r.cells[head.cellIndex].textContent));
+    for (const sign of [1, -1]) {
+      head.click();
+      const v = value().filter(x => !isNaN(x));
+      if (v.some((x, k) => k && sign*(x - v[k - 1]) < 0)) return `${head.textContent} is not sorted: ${v}`;
+    }
+    if (head.getAttribute('aria-sort') !== 'descending') return 'a heading does not say how it sorts';
+  }
+  return ''; }"""
 OVERFLOW = "() => document.documentElement.scrollWidth - window.innerWidth"
 
 
@@ -41,6 +57,7 @@ def check(browser, path: Path, screenshots: Path | None) -> list[str]:
     if shown := page.evaluate(OPEN_CODE): faults.append(f"{shown} code cells are not folded")
     cells, folds = page.evaluate(CODE_CELLS)
     if cells != folds: faults.append(f"{cells} code cells but {folds} folds")
+    if fault := page.evaluate(SEARCH): faults.append(fault)
     if screenshots: page.screenshot(path=screenshots / f"{path.parent.name}-{path.stem}.png", full_page=True)
     page.set_viewport_size({"width": 390, "height": 800})
     if (wider := page.evaluate(OVERFLOW)) > 1: faults.append(f"{wider} px wider than a phone")

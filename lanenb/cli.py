@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['app', 'data_app', 'evaluate_app', 'train_app', 'Out', 'AsJson', 'Parameters', 'Weights', 'run', 'sweep', 'reports',
-           'data_culane', 'data_gait', 'data_shelves', 'data_aerial', 'evaluate_culane', 'evaluate_tusimple',
-           'train_clrernet', 'evaluate_clrernet', 'predict', 'detect', 'speed', 'bench', 'main']
+           'compare_designs', 'data_culane', 'data_gait', 'data_shelves', 'data_aerial', 'evaluate_culane',
+           'evaluate_tusimple', 'train_clrernet', 'evaluate_clrernet', 'predict', 'detect', 'speed', 'bench', 'main']
 
 # %% ../nbs/cli.ipynb #bef885aa
 import json, sys, warnings
@@ -113,11 +113,27 @@ def sweep(file:Annotated[Path, typer.Argument(help="YAML file: template, paramet
 @app.command(epilog="Example: lanenb reports --out reports")
 def reports(out:Out=Path("reports")):
     "Compare all runs: a table here, and index.html in the folder."
-    from lanenb.core.reports import compare
+    from lanenb.core.run_index import compare
     tables, broken = compare(_there(out))
     for template, rows in tables.items(): _show(template, rows)
     for e in broken: print(f"lanenb: left out: {e}", file=sys.stderr)
     print(f"{sum(map(len, tables.values()))} runs in {out/'index.html'}")
+
+
+
+# %% ../nbs/cli.ipynb #b9b7ac6c
+@app.command("compare", epilog="Example: lanenb compare reports/lanelm_full --one design=v6 --two design=v5 -m f1_50")
+def compare_designs(out:Annotated[Path, typer.Argument(help="Folder of runs or of a sweep.")],
+                    one:Annotated[list[str], typer.Option(help="NAME=VALUE: a parameter of the first design; repeatable.")],
+                    two:Annotated[list[str], typer.Option(help="NAME=VALUE: a parameter of the second design; repeatable.")],
+                    metric:Annotated[list[str], typer.Option("--metric", "-m", help="A metric; repeatable (default: the first ones of the runs).", show_default=False)]=[]):
+    "Compare two designs over seeds: differences paired by seed with their 95 % intervals."
+    from lanenb.core.reports import read_runs
+    from lanenb.core.run_index import versus
+    sides = [dict(w.partition("=")[::2] for w in words) for words in (one, two)]
+    try: rows = versus(read_runs(_there(out))[0], *sides, metric or None)
+    except ValueError as e: _fail(str(e))
+    _show(f"{' '.join(one)} against {' '.join(two)}", rows)
 
 # %% ../nbs/cli.ipynb #7184da48
 @data_app.command("culane", epilog="Example: lanenb data culane --out data/scenes --n 60 --seed 0")

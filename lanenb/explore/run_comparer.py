@@ -16,7 +16,8 @@ from ipywidgets import Checkbox, SelectMultiple
 from ..core.curves import read_curves
 from ..core.files import DataError, read_text, root
 from ..core.plots import PALETTE, curves, shown
-from ..core.reports import comparison, differing, read_runs
+from ..core.reports import read_runs
+from ..core.run_index import comparison, differing
 from .panel import Panel
 
 # %% ../../nbs/explore/07_run_comparer.ipynb #92f6fdda
