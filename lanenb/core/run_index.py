@@ -69,7 +69,7 @@ def chosen(runs:dict, wanted:dict) -> dict:
     unknown = [k for k in wanted if not any(k in r["parameters"] for r in runs.values())]
     if unknown: raise ValueError(f"no run has a parameter '{unknown[0]}'")
     found, said = {}, ", ".join(f"{k}={v}" for k, v in wanted.items())
-    for name, r in runs.items():
+    for r in runs.values():
         if r["status"] != "ok" or any(str(r["parameters"].get(k)) != str(v) for k, v in wanted.items()): continue
         if (seed := r["parameters"].get("seed")) in found: raise ValueError(f"two runs with {said} have the seed {seed}: say more of what is meant")
         found[seed] = r
