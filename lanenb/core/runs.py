@@ -226,9 +226,9 @@ def curves(self:Run, rows:list[dict]) -> Path:
 
 # %% ../../nbs/core/08_runs.ipynb #a67a8f2a
 def commit_of(folder) -> str|None:
-    "The git commit of the checkout that `folder` lies in, with `-dirty` when tracked files were changed; None outside of git."
+    "The git commit of the checkout that `folder` lies in, with `-dirty` when tracked files other than reports were changed; None outside of git."
     def git(*words): return subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=30, check=False)
-    try: head, changes = git("rev-parse", "HEAD"), git("status", "--porcelain", "--untracked-files=no")
+    try: head, changes = git("rev-parse", "HEAD"), git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)reports")
     except (OSError, subprocess.TimeoutExpired): return None
     return None if head.returncode else head.stdout.strip() + ("-dirty" if changes.stdout.strip() else "")
 
