@@ -55,10 +55,10 @@ CITIES = dict(
     plains=Style(soil=((150, 142, 84), (118, 128, 70), (170, 160, 110)), trees=.25, buildings=.25, cars=.2, dashes=((3, 9), (6, 12)), yellow=.6))
 
 # %% ../../nbs/aerial/04_city.ipynb #6804cf89
-COUNTRY = Style(gsd=(.18, .2), dashes=((9, 3), (1, 1.5)), width=(.15, .2), strength=(.6, .8), white=(190, 215), yellow=0., wear=(.3, .75),
-                asphalt=(122, 150), warm=(.2, 1.),
+COUNTRY = Style(gsd=(.18, .2), dashes=((9, 3), (1, 1.5)), width=(.18, .24), strength=(.7, .9), white=(205, 235), yellow=0., wear=(.25, .65),
+                asphalt=(100, 122), warm=(.2, 1.),
                 soil=((168, 96, 62), (186, 148, 96), (126, 112, 70)), roofs=((196, 202, 206), (110, 138, 160), (156, 60, 52)), trees=.8,
-                haze=(.12, .22), sun=(20, 34), left_hand=True)
+                haze=(.08, .16), sun=(26, 38), left_hand=True)
 
 FACTORS = dict(
     none={}, traffic=dict(left_hand=COUNTRY.left_hand), dashes=dict(dashes=COUNTRY.dashes), scale=dict(gsd=COUNTRY.gsd),
