@@ -398,4 +398,6 @@ def _command(name:str, given:dict, run_name:str, out) -> str:
     import shlex
     words = ["lanenb", "run", name, "--name", run_name]
     for key, value in given.items(): words += ["-p", key, value if isinstance(value, str) else json.dumps(value)]
-    return shlex.join(words + (["--out", str(out)] if str(out) != "reports" else []))
+    place = Path(out).resolve()                 # a sweep gives the whole path, which is nobody's business in a report
+    if place.is_relative_to(Path.cwd()): place = place.relative_to(Path.cwd())
+    return shlex.join(words + (["--out", str(place)] if str(place) != "reports" else []))
