@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['DetectorRun', 'parameter_rows', 'set_up', 'ema_momentum', 'Part', 'open_splits', 'train_loader', 'train', 'Answers',
            'spread', 'answers', 'hit_pairs', 'errors', 'ego_lanes', 'ego_recall', 'only_ego', 'candidates',
-           'calibration', 'quick_scores', 'evaluate', 'speed', 'label_counts', 'reading']
+           'calibration', 'quick_scores', 'evaluate', 'pick_conf', 'speed', 'label_counts', 'reading']
 
 # %% ../../nbs/clrernet/15_experiment.ipynb #ea1d487c
 import math, time
@@ -29,6 +29,7 @@ from ..lanes.culane import CULane
 from ..lanes.culane_metric import band_px, lane_ious, match_hits, named_scores
 from ..lanes.geometry import extend_to_bottom
 from ..lanes.sources import Folder, open_source, refuse_bad, view_frame
+from ..lanes.threshold import CONFS, best_conf, threshold_scores
 from ..lanes.tusimple import TuSimple, lane_columns
 from ..lanes.tusimple_metric import frame_scores
 from ..lanes.view import View, image_tensor
@@ -268,6 +269,19 @@ def evaluate(model, source, limit:int|None=None, batch:int=8, workers:int=0, cal
     found = calibration(np.concatenate(said.confidence or [[]]), np.concatenate(said.iou or [[]]))
     if said.confidence and not only_ego(source, said): metrics |= {f"calibration_{k}": found[k] for k in ("ece", "spearman", "pearson")}
     return metrics, said
+
+# %% ../../nbs/clrernet/15_experiment.ipynb #c95a7cd3
+def pick_conf(model, source, limit:int|None=None, batch:int=8, workers:int=0, progress:bool=True) -> list[dict]:
+    """Set `model.settings.conf` to the threshold of the highest F1@50 on (up to `limit`) frames of `source` (none finds a lane: it stays), and return the
+    figures at each (`threshold_scores`)."""
+    design = model.settings
+    try:
+        model.settings = design.replace(conf=min(CONFS))
+        said = answers(model, source, limit, batch, workers, progress=progress)
+    finally: model.settings = design
+    rows = threshold_scores(said.lanes, said.scores, said.truth, [m["size"] for m in said.meta])
+    model.settings = design.replace(conf=best_conf(rows, design.conf))
+    return rows
 
 # %% ../../nbs/clrernet/15_experiment.ipynb #e5f75abe
 def _scores(said) -> dict:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ExperimentSettings', 'answers', 'original_lanes', 'culane_scores', 'train', 'fit', 'both_errors', 'evaluate',
-           'decode_ms', 'attention', 'input_spread', 'prompted', 'decode_times', 'reading', 'reading_full']
+           'decode_ms', 'attention', 'input_spread', 'prompted', 'pick_conf', 'decode_times', 'reading', 'reading_full']
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #ce3b173d
 import math, time
@@ -25,6 +25,7 @@ from .prompting import simulate_prompts
 from .schedule import ScheduleSettings
 from .visual_tokens import token_grids
 from ..lanes.culane_metric import named_scores
+from ..lanes.threshold import best_conf, threshold_scores
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #bc8ddc44
 @dataclass(frozen=True)
@@ -199,6 +200,18 @@ def prompted(model, frames, device="cpu", counts=(1, 2, 4), noise_px:float=5.0, 
         scores = dict(ar_px=lane_errors(said["free"], truth)["px"], **culane_scores(model, said["tokens"], frames))
         found |= {f"kp{n}_{name}{end}": value for name, value in scores.items()}
     return found
+
+# %% ../../nbs/lanelm/14_experiment.ipynb #5cb613ab
+def pick_conf(model, frames, device="cpu", chunk:int=64) -> list[dict]:
+    """Set `model.settings.conf` of a model of design v6 to the threshold of the highest F1@50 on `frames` (none finds a lane: it stays), and return the figures
+    at each (`threshold_scores`). Raises `ValueError` without frames."""
+    parts = [model.judged([m.to(device) for m in frames.part(i, min(i + chunk, len(frames)))])[:2] for i in range(0, len(frames), chunk)]
+    if not parts: raise ValueError("a threshold needs frames to be judged on")
+    tokens, sure = (torch.cat(p).cpu() for p in zip(*parts))
+    said = [[(view.back(lane), float(c)) for lane, c in zip(lanes, of) if len(lane) > 1] for lanes, of, view in zip(model.finish(tokens), sure[..., 0], frames.views)]
+    rows = threshold_scores([[lane for lane, _ in f] for f in said], [[c for _, c in f] for f in said], frames.lanes, [v.size for v in frames.views])
+    model.settings = model.settings.replace(conf=best_conf(rows, model.settings.conf))
+    return rows
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #18095f42
 def decode_times(encoder, designs=("paper", "v6"), dims=(128, 256, 512), batches=(1, 16), repeats:int=3, device="cpu") -> list[dict]:

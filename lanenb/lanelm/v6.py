@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['COUNTS', 'NOISE_PX', 'soft_cross_entropy', 'pointed_px', 'disturb', 'draw_prompts', 'rowwise_loss', 'Progress',
-           'checked_prompts', 'tokens_at', 'decode_rowwise', 'decode_rowwise_reference', 'certainty', 'surest', 'write',
-           'forced', 'looks', 'arrange', 'finish']
+           'checked_prompts', 'tokens_at', 'decode_rowwise', 'decode_rowwise_reference', 'certainty', 'surest',
+           'judged', 'write', 'forced', 'looks', 'arrange', 'finish']
 
 # %% ../../nbs/lanelm/12_v6.ipynb #7db34796
 import math
@@ -206,21 +206,25 @@ def surest(tokens, sure, n:int):
     return out
 
 # %% ../../nbs/lanelm/12_v6.ipynb #bcc8e7fb
-def write(self:RowwiseLM, features, prompts=None):
-    """Tokens (B, L, T) of the lanes in B images, written as `decode_rowwise` does, then, by the settings, once more after the surest points, and without
-    the lanes that are too unsure. Prompts (B, L, T) are obeyed both times."""
+def judged(self:RowwiseLM, features, prompts=None):
+    """(tokens (B, L, T), certainty (B, L, 1), free (B, L, 1)): lanes written as `decode_rowwise` does, then, by the settings, once more after the surest points; the mean
+    `certainty` of the points of each, and whether nobody prompted it. Prompts (B, L, T) are obeyed both times."""
     s = self.settings
     with evaluating(self):
         sight = self.visual(features)
         given = checked_prompts(self, prompts, len(sight["map"]))
-        free, tokens = (given == -1).all(-1, keepdim=True), _decode(self, sight, given)
+        tokens = _decode(self, sight, given)
         if s.reread:
             told = F.max_pool1d((given >= 0).float().flatten(0, 1), 2*_APART - 1, 1, _APART - 1).view_as(given) > 0       # rows near a prompt
             sure = certainty(self, sight, tokens, given).masked_fill(turn(told, s), 0)
             tokens = _decode(self, sight, torch.where(given >= 0, given, turn(surest(tokens, sure, s.reread), s)))
         sure, there = certainty(self, sight, tokens, given), tokens > 0        # with what it told itself it would be sure of anything
-        mean = (sure*there).sum(-1, keepdim=True)/there.sum(-1, keepdim=True).clamp(min=1)
-        return tokens.masked_fill(free & (mean < s.conf), 0)
+        return tokens, (sure*there).sum(-1, keepdim=True)/there.sum(-1, keepdim=True).clamp(min=1), (given == -1).all(-1, keepdim=True)
+
+def write(self:RowwiseLM, features, prompts=None):
+    "Tokens (B, L, T) of the lanes in B images: those of `judged`, without the lanes that nobody prompted and whose certainty is below `conf`."
+    tokens, sure, free = self.judged(features, prompts)
+    return tokens.masked_fill(free & (sure < self.settings.conf), 0)
 
 def _told(model, features, past, seen=None):
     "Answers (chance of a lane (B, L, T), its tokens) in the order of writing, told the tokens `past` (B, L, T)."
@@ -249,5 +253,5 @@ def finish(self:RowwiseLM, tokens) -> list:
     "Lanes (N, 2) in the network's px, a list per frame, of tokens (B, L, T), smoothed as the settings say."
     return self.tokenizer.decode(tokens, window=self.settings.smooth_window)
 
-RowwiseLM.write, RowwiseLM.forced, RowwiseLM.looks, RowwiseLM.arrange, RowwiseLM.finish = write, forced, looks, arrange, finish
+RowwiseLM.judged, RowwiseLM.write, RowwiseLM.forced, RowwiseLM.looks, RowwiseLM.arrange, RowwiseLM.finish = judged, write, forced, looks, arrange, finish
 RowwiseLM.levels = 3
