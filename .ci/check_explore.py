@@ -18,7 +18,9 @@ import time
 import traceback
 import urllib.error
 import urllib.request
+from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -203,10 +205,11 @@ def label(page, server: Server, screenshots: Path) -> list:
     return faults
 
 
-def check(kinds, names, screenshots: Path) -> list:
-    "All faults, told as they are found."
+def check(share: list, screenshots: Path) -> list:
+    "All faults of the `share`, (kind, name) each, told as they are found."
     from playwright.sync_api import Error, sync_playwright
     found, began = [], time.monotonic()
+    kinds = list(dict.fromkeys(kind for kind, _ in share))
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     with tempfile.TemporaryDirectory(prefix="lanenb-explore-", ignore_cleanup_errors=True) as base, sync_playwright() as p:
         os.chmod(base, 0o755)                                   # a notebook plays somebody without rights, who must find its folder
@@ -218,7 +221,7 @@ def check(kinds, names, screenshots: Path) -> list:
                 context = browser.new_context(viewport={"width": 1280, "height": 960}, device_scale_factor=1.5)
                 context.set_default_timeout(120_000)
                 context.route(lambda url, port=server.port: f"//127.0.0.1:{port}/" not in url and not url.startswith(("data:", "blob:")), lambda r: r.abort())
-                for name in names if server.kind == "lab" else [n for n in names if n == PROMPTER]:
+                for name in [name for kind, name in share if kind == server.kind]:
                     page = None
                     try:
                         page, faults = run_notebook(context, server, name, screenshots)
@@ -252,8 +255,10 @@ def main() -> int:
     names = [args.only] if args.only else sorted(p.stem for p in NOTEBOOKS.glob("*.ipynb"))
     args.screenshots.mkdir(parents=True, exist_ok=True)
     if args.screenshots == ARTIFACTS: (ARTIFACTS / ".gitignore").write_text("*\n")
-    kinds = [k for k in args.kinds if k == "lab" or find_spec("notebook")]
-    found = check(kinds, names, args.screenshots)
+    work = [(kind, n) for kind in args.kinds if kind == "lab" or find_spec("notebook") for n in names if kind == "lab" or n == PROMPTER]
+    shares = [share for share in (work[::2], work[1::2]) if share]                                     # a server and a browser each, side by side
+    with ProcessPoolExecutor(len(shares), mp_context=get_context("spawn")) as pool:
+        found = [fault for faults in pool.map(check, shares, [args.screenshots]*len(shares)) for fault in faults]
     return int(bool(found))
 
 
