@@ -10,6 +10,7 @@ __all__ = ['TAIL', 'MIN_SHARE', 'MIN_PX', 'Canvas', 'paste', 'tail', 'Board', 's
 from dataclasses import dataclass, field
 from pathlib import Path
 import cv2, numpy as np
+from ..core.building import building
 from ..core.files import write_image, write_json
 from ..core.order import mixed
 from .shelf_products import KINDS, TURNS, product, product_range
@@ -223,9 +224,11 @@ def _write_split(out, split, n, seed, size, classes):
 
 def write_shelves(out, n:int, seed:int=0, size=(512, 384), classes:int=24) -> Path:
     """Write `n` training pictures of shelves, and a quarter as many for val and for test, with COCO files, to the folder `out`. `size` (w, h) px; `classes`
-    products and the price tag. The same seed gives the same files. Raises `ValueError`."""
+    products and the price tag. The same seed gives the same files; the set appears when it is complete. Raises `ValueError`, `DataError` for a folder with something in it or a full disk."""
     if n < 1: raise ValueError(f"a set has at least one picture, not {n}")
     if min(size) < 64: raise ValueError(f"shelves need at least 64 px a side, not {size}")
     class_names(classes)
-    for split, count in (("train", n), ("val", max(1, n//4)), ("test", max(1, n//4))): _write_split(Path(out), split, count, seed, tuple(size), classes)
+    counts = dict(train=n, val=max(1, n//4), test=max(1, n//4))
+    with building(out, need=sum(counts.values())*size[0]*size[1]*7//10) as part:
+        for split, count in counts.items(): _write_split(part, split, count, seed, tuple(size), classes)
     return Path(out)

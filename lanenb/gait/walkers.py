@@ -6,12 +6,13 @@
 __all__ = ['FIVE', 'PACE', 'Plan', 'person_of', 'write_person', 'write_walkers']
 
 # %% ../../nbs/gait/05_walkers.ipynb #aeb5e77c
-import multiprocessing
+import multiprocessing, os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 import cv2
 import numpy as np
+from ..core.building import building, end_with
 from ..core.files import DataError, read_json, write_image, write_json
 from ..core.progress import Progress
 from ..core.settings import SettingsError
@@ -76,18 +77,19 @@ def _jobs(plan, out, workers):
     "Yield the number of sequences written, person by person as they are done."
     if workers == 1: yield from (write_person(plan, k, out) for k in range(1, plan.subjects + 1))
     else:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), end_with, (os.getpid(),)) as pool:
             for f in as_completed([pool.submit(write_person, plan, k, out) for k in range(1, plan.subjects + 1)]): yield f.result()
 
 def write_walkers(out, subjects:int=64, vary:str="shape", views=FIVE, frames:int=24, seed:int=0, layout:str="packed", noise:float=0.6, workers:int=1, progress:bool=True) -> dict:
-    """Write a set of walkers in CASIA-B's folders under `out` (which must be empty, or hold this very set). Returns its `subjects`, `sequences` and `frames`.
+    """Write a set of walkers in CASIA-B's folders under `out` (which must be empty, or hold this very set); it appears when it is complete. Returns its `subjects`, `sequences` and `frames`.
 
     The same arguments give the same files, whatever `workers` (processes). Raises `ValueError` for a plan that makes no sense, `DataError` for a folder with something else in it."""
     plan, out = Plan(subjects, tuple(views), CONDITIONS, vary, layout, seed, Walk(frames=frames, noise=noise, pace=PACE if vary == "tempo" else None)), Path(out)
     note, per = out/"walkers.json", len(CONDITIONS)*len(tuple(views))
     if not _refuse_mixture(out, plan, note):
         shown = Progress(subjects, on=progress, unit="person")
-        for k, _ in enumerate(_jobs(plan, out, workers)): shown.update(k + 1)
+        with building(out, need=subjects*per*frames*2000) as part:
+            for k, _ in enumerate(_jobs(plan, part, workers)): shown.update(k + 1)
+            write_json(part/note.name, _record(plan))
         shown.close()
-        write_json(note, _record(plan))
     return dict(subjects=subjects, sequences=subjects*per, frames=subjects*per*frames, vary=vary)
