@@ -9,7 +9,7 @@ __all__ = ['IGNORE', 'MASKS', 'read_tile', 'read_mask', 'Tiles', 'refused', 'wri
 import re
 from pathlib import Path
 import numpy as np
-from ..core.files import DataError, decode_image, read_bytes, read_json, write_image, write_json
+from ..core.files import DataError, check_claim, decode_image, read_bytes, read_json, write_image, write_json
 
 # %% ../../nbs/aerial/01_tiles.ipynb #68b8ca19
 IGNORE = 255                                       # a pixel that nobody judges
@@ -76,12 +76,21 @@ def read_mask(path, classes:int=3, threshold:int|None=None) -> np.ndarray:
 
 def _palette(data, path):
     "The indices of a palette PNG. Raises `DataError`."
-    import io
+    import io, warnings
     from PIL import Image
-    try: return np.array(Image.open(io.BytesIO(data)))
-    except (OSError, SyntaxError, ValueError): raise DataError(path, "not an image that can be decoded") from None
+    check_claim(data, path, 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")                             # of large pictures: the claim was looked at
+            return np.array(Image.open(io.BytesIO(data)))
+    except (Exception, Image.DecompressionBombError): raise DataError(path, "not an image that can be decoded") from None    # Pillow raises whatever it stumbles over
 
 # %% ../../nbs/aerial/01_tiles.ipynb #35bbc21f
+def _is_known(entry) -> bool:
+    "Whether an entry of tiles.json is what it should be: nothing, or road, flags and gsd, each of its type."
+    kinds = dict(road=str, flags=list, gsd=(int, float, type(None)))
+    return isinstance(entry, dict) and all(isinstance(entry.get(k, kind() if isinstance(kind, type) else None), kind) for k, kind in kinds.items())
+
 class Tiles:
     """The tiles of a split, or of one city, in the folder `root`: `tiles.load(i)` → dict(image, mask or None, city, road, flags, gsd, name, path).
 
@@ -94,7 +103,8 @@ class Tiles:
         loose = not cities and bool(_files(self.root, (".jpg", ".jpeg")))
         if not cities and not loose: raise DataError(self.root, "no cities in it: a city is a folder with the folder `images`")
         self.known = read_json(self.root/"tiles.json") if (self.root/"tiles.json").is_file() else {}
-        if not isinstance(self.known, dict): raise DataError(self.root/"tiles.json", "is not a table of tiles by name")
+        if not isinstance(self.known, dict) or not all(map(_is_known, self.known.values())):
+            raise DataError(self.root/"tiles.json", "is not a table of tiles by name, with a road (text), flags (a list) and gsd (a number) for each")
         found = [("", *pair) for pair in _photographs(self.root, labelled)] if loose else []
         self.items = found + [(c.name if c != self.root else "", image, mask) for c in cities for image, mask in _city(c, labelled)]
 

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['FOLDER_VARIABLE', 'Template', 'templates_folder', 'template_names', 'read_template', 'check_parameters',
            'parse_value', 'slug', 'folder_name', 'run_folder_name', 'check_run_name', 'Run', 'start_run', 'device_name',
-           'commit_of', 'installed_versions', 'FolderInUse', 'folder_lock', 'RunFailed', 'run_template']
+           'processor_name', 'commit_of', 'installed_versions', 'FolderInUse', 'folder_lock', 'RunFailed',
+           'run_template']
 
 # %% ../../nbs/core/08_runs.ipynb #2d2446b9
 import ast, fcntl, hashlib, io, json, math, numbers, os, re, shutil, signal, subprocess, sys, tempfile, threading, time, tokenize
@@ -46,6 +47,7 @@ def _read_parameters(source:str, path) -> tuple[dict, dict]:
     def bad(line, cause): raise DataError(path, f"line {line} of the parameters cell {cause}")
     try: tree = ast.parse(source)
     except SyntaxError as e: bad(e.lineno, f"is not Python ({e.msg})")
+    except (ValueError, TypeError, RecursionError, MemoryError): raise DataError(path, "the parameters cell is not Python") from None
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     comments = {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
     defaults, help = {}, {}
@@ -53,7 +55,7 @@ def _read_parameters(source:str, path) -> tuple[dict, dict]:
         target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else getattr(node, "target", None)
         if not isinstance(target, ast.Name) or not getattr(node, "value", None): bad(node.lineno, "is not of the form `name = value`")
         try: defaults[target.id] = ast.literal_eval(node.value)
-        except ValueError: bad(node.lineno, f"gives '{target.id}' a value that is no plain number, text, list or None")
+        except (ValueError, TypeError, RecursionError, MemoryError): bad(node.lineno, f"gives '{target.id}' a value that is no plain number, text, list or None")
         help[target.id] = comments.get(node.end_lineno, "")
     return defaults, help
 
@@ -65,10 +67,10 @@ def read_template(name:str, folder=None) -> Template:
     names = template_names(folder)
     check_names([name], names, "template")
     path = Path(folder or templates_folder())/f"{name}.ipynb"
-    try: nb = nbformat.reads(read_text(path), 4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, KeyError, AttributeError) as e:
+    text = read_text(path)
+    try: cells = [c for c in nbformat.reads(text, 4).cells if c.cell_type == "code" and "parameters" in c.metadata.get("tags", [])]
+    except (nbformat.ValidationError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as e:
         raise DataError(path, f"not a notebook ({str(e)[:80]})") from None
-    cells = [c for c in nb.cells if c.cell_type == "code" and "parameters" in c.metadata.get("tags", [])]
     if len(cells) != 1: raise DataError(path, f"{len(cells) or 'no'} code cells are tagged `parameters`; a run template has exactly one")
     return Template(name, path, *_read_parameters(cells[0].source, path))
 
@@ -149,9 +151,9 @@ def device_name() -> str:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available(): return f"cuda: {torch.cuda.get_device_name()}"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"cpu: {_processor()}, {cores} cores"
+    return f"cpu: {processor_name()}, {cores} cores"
 
-def _processor() -> str:
+def processor_name() -> str:
     "The processor's model as the system names it."
     import platform
     try: found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())

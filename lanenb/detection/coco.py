@@ -6,16 +6,16 @@
 __all__ = ['SPLITS', 'box_flaws', 'parse_coco', 'note_empty', 'find_coco', 'read_coco']
 
 # %% ../../nbs/detection/02_coco.ipynb #b875c4f3
-import math
+import os
 from pathlib import Path
 import numpy as np
-from ..core.files import DataError, inside, read_json
+from ..core.files import DataError, MAX_PIXELS, inside, read_json
 from ..core.settings import check_names
 from .annotations import Annotations, Findings, MIN_SIDE, Objects, Picture
 
 # %% ../../nbs/detection/02_coco.ipynb #fe8aa91e
-def _whole(v): return isinstance(v, int) and not isinstance(v, bool)
-def _number(v): return isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)
+def _whole(v): return isinstance(v, int) and not isinstance(v, bool) and abs(v) < 2**63
+def _number(v): return isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) <= 1e12      # neither NaN nor more than a float can hold
 def _text(v): return isinstance(v, str) and v.strip() != ""
 def _size(v): return _number(v) and v >= 1 and v == int(v)
 def _box(v): return isinstance(v, (list, tuple)) and len(v) == 4 and all(map(_number, v))
@@ -65,14 +65,14 @@ def _pictures(data, json_path, split, findings) -> dict:
     "The pictures by id."
     found = _unique(_entries(data, "images", findings), "image", findings)
     places = _places(json_path, split)
-    folder = next((p for p in places if any((p/e["file_name"].lstrip("/")).is_file() for e in list(found.values())[:5])), None)
+    folder = next((p for p in places if any(os.path.isfile(p/e["file_name"].lstrip("/")) for e in list(found.values())[:5])), None)
     if folder is None and found:
         names = ", ".join(dict.fromkeys(p.name for p in places))
         raise DataError(json_path, f"its pictures ({next(iter(found.values()))['file_name']}, …) are in none of the usual folders: {names}")
     pictures = {}
     for i, e in found.items():
         path = inside(folder, e["file_name"])
-        if not path.is_file(): findings.add("error", "picture that is not there", e["file_name"])
+        if not os.path.isfile(path): findings.add("error", "picture that is not there", e["file_name"])
         pictures[i] = Picture(i, path, (int(e["width"]), int(e["height"])))
     if not found: findings.add("error", "no pictures")
     return pictures
@@ -86,12 +86,32 @@ def _area(a:dict, outline) -> float:
         return float(sum(abs((p[:, 0]*np.roll(p[:, 1], 1) - p[:, 1]*np.roll(p[:, 0], 1)).sum())/2 for p in parts))
     return float(a["bbox"][2]*a["bbox"][3])
 
-def _outline(a:dict, findings) :
-    "The polygons or the RLE of an annotation that can be used, or None."
+def _runs(counts):
+    "The run lengths of an RLE: a list of them, or COCO's packed text (six bits a character, five of them the number's, differences from the third run on). Raises ValueError."
+    if isinstance(counts, list): return counts
+    found, value, shift = [], 0, 0
+    for c in counts.encode("latin-1"):
+        if not 48 <= c < 112: raise ValueError("no such character")
+        value, shift = value | ((c - 48) & 31) << shift, shift + 5
+        if (c - 48) & 32: continue
+        if (c - 48) & 16: value -= 1 << shift
+        found.append(value + (found[-2] if len(found) > 2 else 0))
+        value, shift = 0, 0
+    return found
+
+def _fills(rle:dict, size) -> bool:
+    "Whether the runs of an RLE fill a picture of `size` (w, h) exactly. Those that do not would be written beyond its memory by the C code that unpacks them."
+    if rle.get("size") != [size[1], size[0]] or not isinstance(rle.get("counts"), (list, str)) or size[0]*size[1] > MAX_PIXELS: return False
+    try: runs = _runs(rle["counts"])
+    except ValueError: return False
+    return all(map(_whole, runs)) and min(runs, default=-1) >= 0 and sum(runs) == size[0]*size[1]
+
+def _outline(a:dict, size, findings):
+    "The polygons or the RLE of an annotation that can be used in a picture of `size` (w, h), or None."
     outline = a.get("segmentation")
-    if isinstance(outline, dict) and isinstance(outline.get("counts"), (list, str)) and _box([*(outline.get("size") or []), 0, 0]): return outline
+    if isinstance(outline, dict) and _fills(outline, size): return outline
     if isinstance(outline, list):
-        parts = [p for p in outline if isinstance(p, list) and len(p) >= 6 and len(p) % 2 == 0 and all(map(_number, p))]
+        parts = [p for p in outline if isinstance(p, list) and len(p) >= 6 and len(p) % 2 == 0 and all(map(_number, p)) and max(map(abs, p)) <= 4*max(size)]
         if len(parts) == len(outline): return parts or None
     if outline: findings.add("mended", "outline that is no polygon, box used instead", f"annotation {a.get('id')}")
     return None
@@ -110,12 +130,12 @@ def _rows(data, pictures, ids, findings) -> dict:
     "The annotations by picture, each as (xywh, label, crowd, area, outline)."
     rows, seen, label = {i: [] for i in pictures}, set(), {c: k for k, c in enumerate(ids)}
     for a in _entries(data, "annotations", findings):
-        if a.get("id") is not None and (a["id"] in seen or seen.add(a["id"])): findings.add("mended", "annotation id given twice, numbered anew", a["id"])
+        if (known := repr(a.get("id"))) != "None" and (known in seen or seen.add(known)): findings.add("mended", "annotation id given twice, numbered anew", a["id"])
         if a["image_id"] not in pictures: findings.add("error", "annotation of an image id that is not there", a["image_id"])
         if a["category_id"] not in label: findings.add("error", f"annotation of a category id that is not there (there are {_some(ids)})", a["category_id"])
         if a["image_id"] not in pictures or a["category_id"] not in label: continue
         if not a.get("iscrowd"): box_flaws(a["bbox"], pictures[a["image_id"]].size, f"annotation {a.get('id')}", findings)
-        outline = _outline(a, findings)
+        outline = _outline(a, pictures[a["image_id"]].size, findings)
         rows[a["image_id"]].append((a["bbox"], label[a["category_id"]], bool(a.get("iscrowd")), _area(a, outline), outline))
     return rows
 

@@ -6,6 +6,7 @@
 __all__ = ['parse_xml', 'read_voc']
 
 # %% ../../nbs/detection/03_voc.ipynb #f40f77c3
+import os
 import xml.etree.ElementTree as ET
 from pathlib import Path
 import numpy as np
@@ -29,7 +30,7 @@ def _number(element, name, path) -> float:
     text = element.findtext(name)
     try: value = float(text)
     except (TypeError, ValueError): raise DataError(path, f"<{name}> is {'missing' if text is None else f'no number: {text[:20]!r}'}") from None
-    if not np.isfinite(value): raise DataError(path, f"<{name}> is not finite")
+    if not abs(value) <= 1e9: raise DataError(path, f"<{name}> of {value:g} cannot be px")
     return value
 
 def _objects(tree, path, from_one:bool) -> list[tuple]:
@@ -50,7 +51,7 @@ def _picture(path, tree, folders) -> Path|None:
     "The picture that the annotation `path` belongs to, or None."
     named = (tree.findtext("filename") or "").strip()
     names = [path.stem + s for s in _SUFFIXES] + ([named] if named else [])
-    return next((p for name in names for f in folders if (p := inside(f, name)).is_file()), None)
+    return next((p for name in names for f in folders if os.path.isfile(p := inside(f, name))), None)
 
 def _picture_size(path, tree, picture, findings) -> tuple:
     "(w, h) as the annotation says; from the picture where it does not."

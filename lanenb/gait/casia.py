@@ -7,12 +7,12 @@ __all__ = ['CONDITIONS', 'VIEWS', 'GALLERY', 'PROBES', 'Sequence', 'read_index',
            'GaitSet', 'gait_set', 'load_set', 'split_subjects', 'save_packed', 'pack']
 
 # %% ../../nbs/gait/02_casia.ipynb #273262e6
-import os, re, zipfile
+import os, re
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
-from ..core.files import DataError, read_image, replacing
+from ..core.files import DataError, read_array, read_image, replacing
 from ..core.progress import Progress
 from .silhouettes import align_sequence, shrink
 
@@ -75,12 +75,7 @@ def missing(sequences, conditions=None, views=None) -> list[str]:
 # %% ../../nbs/gait/02_casia.ipynb #24c915e9
 def read_packed(path) -> np.ndarray:
     "The frames (n, H, W), uint8, of a packed sequence. Raises `DataError` when it is torn, wants to run code or holds something else."
-    try:
-        with np.load(path, allow_pickle=False) as found: frames = found["frames"]
-    except TypeError: frames = None                  # .npy: no archive
-    except KeyError: raise DataError(path, "holds no array called 'frames'") from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as e: raise DataError(path, f"not a readable array ({str(e)[:60]})") from None
-    if frames is None: frames = np.load(path, allow_pickle=False)
+    frames = read_array(path, "frames")
     if frames.dtype != np.uint8 or frames.ndim != 3: raise DataError(path, f"frames are uint8 (n, H, W), not {frames.dtype} {frames.shape}")
     return frames
 

@@ -7,12 +7,12 @@ __all__ = ['CATEGORIES', 'read_points', 'read_lines', 'write_lines', 'Entry', 'r
            'read_diffs', 'frame_diff', 'data_root', 'list_file', 'CULane']
 
 # %% ../../nbs/lanes/03_culane.ipynb #c7edc04a
-import os, zipfile
+import os
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 import numpy as np
 from fastcore.basics import patch
-from ..core.files import DataError, inside, read_image, read_text, write_text
+from ..core.files import DataError, inside, read_array, read_image, read_text, write_text
 from ..core.settings import check_names
 from .geometry import as_lane, order_lanes
 
@@ -99,10 +99,8 @@ def write_list(path, entries) -> Path:
 def read_diffs(path, n:int) -> np.ndarray:
     "The `n` frame differences (float array) of an `.npz` (entry `data`, or the only one). Raises `DataError` when unreadable or of another length."
     if not Path(path).is_file(): raise DataError(path, "no such file (the frame differences are needed for diff_thr)")
-    try:
-        with np.load(path, allow_pickle=False) as f: diffs = f["data" if "data" in f.files or len(f.files) != 1 else f.files[0]]
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError, TypeError, AttributeError) as e:
-        raise DataError(path, f"cannot be read as frame differences ({e})") from None
+    try: diffs = read_array(path, "data", or_only=True)
+    except DataError as e: raise DataError(path, f"cannot be read as frame differences: {e.cause}") from None
     if diffs.shape != (n,): raise DataError(path, f"holds {'×'.join(map(str, diffs.shape))} differences for a list of {n} frames")
     if diffs.dtype.kind not in "fiu" or not np.isfinite(diffs).all(): raise DataError(path, "the differences must be finite numbers")
     return diffs
@@ -161,7 +159,7 @@ def _drop(self:CULane, diff_thr):
 @patch
 def _image(self:CULane, i):
     "The image of frame `i`; one that is not there is reported with the list that names it."
-    if not (path := self.path(i)).is_file(): raise DataError(self.list, f"names {self.entries[i].image}, which is not there", self.entries[i].line)
+    if not os.path.isfile(path := self.path(i)): raise DataError(self.list, f"names {self.entries[i].image}, which is not there", self.entries[i].line)
     return read_image(path)
 
 @patch
@@ -169,7 +167,7 @@ def _mask(self:CULane, i, shape):
     "The mask of frame `i`, or None when the root has no masks or the list names none and none is there."
     entry = self.entries[i]
     path = self.root/(entry.mask or PurePosixPath("laneseg_label_w16", entry.image).with_suffix(".png"))
-    if not self._masks or (entry.mask is None and not path.is_file()): return None
+    if not self._masks or (entry.mask is None and not os.path.isfile(path)): return None
     mask = read_image(path, grey=True)
     if mask.dtype != np.uint8: raise DataError(path, f"the mask has values of {mask.dtype}, expected 8 bits")
     if mask.shape != shape: raise DataError(path, f"the mask is {mask.shape[1]} × {mask.shape[0]}, its image {shape[1]} × {shape[0]}")

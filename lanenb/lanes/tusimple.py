@@ -6,7 +6,7 @@
 __all__ = ['read_records', 'record_lanes', 'lane_columns', 'prediction_line', 'write_records', 'label_files', 'TuSimple']
 
 # %% ../../nbs/lanes/04_tusimple.ipynb #1c9a4f74
-import json
+import json, os
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
@@ -19,8 +19,8 @@ from .geometry import as_lane, lanes_xs, order_lanes
 def _numbers(values):
     "`values` as a float array, or None when it is not a list of finite numbers."
     if not isinstance(values, list) or not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values): return None
-    values = np.array(values, np.float64)
-    return values if np.isfinite(values).all() and np.abs(values).max(initial=0) <= 1e6 else None
+    if not all(-1e6 <= v <= 1e6 for v in values): return None      # no NaN either; and an integer may be too large for a float
+    return np.array(values, np.float64)
 
 # %% ../../nbs/lanes/04_tusimple.ipynb #ea62971a
 def _record(path, number, line):
@@ -28,6 +28,7 @@ def _record(path, number, line):
     try: record = json.loads(line)
     except json.JSONDecodeError as e: raise DataError(path, f"not a complete JSON object ({e.msg}, column {e.colno})", number) from None
     except RecursionError: raise DataError(path, "nested too deeply to be read", number) from None
+    except ValueError: raise DataError(path, "holds a number of too many digits", number) from None
     if not isinstance(record, dict): raise DataError(path, "expected a JSON object", number)
     if missing := [k for k in ("lanes", "h_samples", "raw_file") if k not in record]: raise DataError(path, f"has no '{missing[0]}'", number)
     if not isinstance(record["raw_file"], str): raise DataError(path, "'raw_file' is not a path", number)
@@ -98,7 +99,7 @@ class TuSimple:
 def load(self:TuSimple, i:int) -> dict:
     "Frame `i`: `image` RGB uint8 (H, W, 3), `lanes` in original px, left to right, `mask` None, `meta` with the rows too (`h_samples`). Raises `DataError`."
     record = self.records[i]
-    if not self.path(i).is_file(): raise DataError(record["file"], f"names {record['raw_file']}, which is not there", record["line"])
+    if not os.path.isfile(self.path(i)): raise DataError(record["file"], f"names {record['raw_file']}, which is not there", record["line"])
     img = read_image(self.path(i))
     h, w = img.shape[:2]
     lanes = order_lanes(record_lanes(record), h)

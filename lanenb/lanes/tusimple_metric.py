@@ -87,6 +87,7 @@ def _prediction(path, number, line, rows_of):
     try: record = json.loads(line)
     except json.JSONDecodeError as e: raise DataError(path, f"not a complete JSON object ({e.msg}, column {e.colno})", number) from None
     except RecursionError: raise DataError(path, "nested too deeply to be read", number) from None
+    except ValueError: raise DataError(path, "holds a number of too many digits", number) from None
     if not isinstance(record, dict): raise DataError(path, "expected a JSON object", number)
     if lacking := [k for k in ("raw_file", "lanes") if k not in record]: raise DataError(path, f"has no '{lacking[0]}'", number)
     name, time = record["raw_file"], record.get("run_time")
