@@ -8,13 +8,16 @@ __all__ = ['masked_mean', 'token_cross_entropy', 'sigmoid_focal_loss', 'focal_lo
 # %% ../../nbs/core/03_losses.ipynb #82eac78c
 import torch
 import torch.nn.functional as F
+from .sharing import shared, shared_sum
 
 # %% ../../nbs/core/03_losses.ipynb #c3930d1a
 def masked_mean(values:torch.Tensor, mask:torch.Tensor|None=None) -> torch.Tensor:
-    "The mean of `values` where `mask` (bool, or weights ≥ 0; broadcast to the shape of `values`) counts; 0 when nothing does."
-    if mask is None: return values.mean() if values.numel() else values.sum()
-    weight = mask.to(values.dtype).expand_as(values)
-    return (values.masked_fill(weight == 0, 0)*weight).sum()/_nonzero(weight.sum())
+    """The mean of `values` where `mask` (bool, or weights ≥ 0; broadcast to the shape of `values`) counts; 0 when nothing does. In a shared training step
+    (`core.sharing`) it is the mean over all shares."""
+    if mask is None and not shared(): return values.mean() if values.numel() else values.sum()
+    weight = torch.ones_like(values) if mask is None else mask.to(values.dtype).expand_as(values)
+    total, count = shared_sum((values.masked_fill(weight == 0, 0)*weight).sum(), weight.sum())
+    return total/_nonzero(count)
 
 def _nonzero(total:torch.Tensor) -> torch.Tensor:
     "`total`, or 1 where it is 0: what a sum over nothing is divided by."
@@ -78,5 +81,5 @@ def dice_loss(logits:torch.Tensor, targets:torch.Tensor, ignore:int|None=None, s
     truth = F.one_hot(targets.masked_fill(~keep, 0), logits.shape[1]).movedim(-1, 1)*keep[:, None]
     prob = _wide(logits).softmax(1)*keep[:, None]
     over = [0, *range(2, logits.ndim)]
-    both, sizes = (prob*truth).sum(over), prob.sum(over) + truth.sum(over)
-    return masked_mean(1 - (2*both + smooth)/(sizes + smooth), truth.sum(over) > 0)
+    both, sizes, pixels = shared_sum((prob*truth).sum(over), prob.sum(over) + truth.sum(over), truth.sum(over).to(prob.dtype))
+    return masked_mean(1 - (2*both + smooth)/(sizes + smooth), pixels > 0)

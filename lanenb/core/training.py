@@ -23,6 +23,7 @@ from .files import DataError
 from .order import check_loader, mixed, own_randomness, seed_all, stream
 from .progress import Progress
 from .settings import Settings, check_names, setting
+from .sharing import share_norms, sharing
 from .stopping import Asked, NonFiniteLoss, TrainingStopped, listening, non_finite, sample_names
 _all_ = ["TrainingStopped", "NonFiniteLoss"]
 
@@ -100,6 +101,7 @@ def _place(self:Trainer, module):
     self.accelerator = Accelerator(cpu=cpu, kwargs_handlers=[
         DistributedDataParallelKwargs(find_unused_parameters=True),         # a loss may leave a branch out of a step
         InitProcessGroupKwargs(timeout=timedelta(hours=3))])                # validation runs on one process, the others wait
+    if self.accelerator.num_processes > 1: share_norms(module)
     self.module = self.accelerator.prepare_model(module)
     self.device, self.rank, self.world = self.accelerator.device, self.accelerator.process_index, self.accelerator.num_processes
     self.bare = self.accelerator.unwrap_model(self.module)
@@ -113,7 +115,7 @@ def _backward(self:Trainer, item):
     "Add the gradient of one batch; between steps the processes do not exchange gradients."
     batch = send_to_device(item.batch, self.device, non_blocking=True)
     with nullcontext() if self._is_step(item) else self.accelerator.no_sync(self.module):
-        loss, scalars = self.module(batch)
+        with sharing(item.count > 0): loss, scalars = self.module(batch)
         count = _weight(item, scalars)
         weight = count if self.weighted else 1.0
         self.accelerator.backward(loss*weight if self.weighted else loss)
@@ -201,7 +203,8 @@ def _valid_loss(self:Trainer) -> dict:
     "The means of the loss and its scalars over the validation loader."
     sums = {}
     for item in stream(self.loaders["valid"], mixed(self.settings.seed, "valid"), 1, rank=self.rank, world=self.world):
-        loss, scalars = self.bare(send_to_device(item.batch, self.device, non_blocking=True))
+        batch = send_to_device(item.batch, self.device, non_blocking=True)
+        with sharing(item.count > 0): loss, scalars = self.bare(batch)
         weight = _weight(item, scalars)
         _collect(sums, dict(scalars, loss=loss), weight)
     names = sorted(sums)
