@@ -15,6 +15,7 @@ from .encoders import EncoderSettings, in_order, normalised, set_positions, vit_
 from ..core.files import save_weights
 from ..core.pretrained import Pretrained
 from ..core.settings import setting
+from ..core.sharing import shared_rand
 
 # %% ../../nbs/aerial/08_masked_autoencoder.ipynb #12b2373f
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ def mean_colour_loss(images, s:MaeSettings) -> float:
 class PretrainLoss:
     "The training loop's loss of a masked autoencoder: which patches are hidden is drawn anew for every batch. Batches are dict(image)."
     def __call__(self, model, batch):
-        out = model(batch["image"])
-        return out.loss, {}
+        images, side = batch["image"], model.settings.img//model.settings.patch
+        return model(images, shared_rand(len(images), side*side, device=images.device)).loss, {}
 
 class Unlabelled(Dataset):
     "The images of `sources` (`Tiles`) for pre-training: random mirror and quarter turns, cut at random to `size` px; dict(image (3, size, size) in [0, 1])."

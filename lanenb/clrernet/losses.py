@@ -14,6 +14,7 @@ from .assigner import MatchSettings, assign
 from .lane_iou import lane_iou
 from ..core.losses import focal_loss
 from ..core.settings import setting
+from ..core.sharing import shared_sum
 
 # %% ../../nbs/clrernet/10_losses.ipynb #07b21528
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def seg_loss(logits:torch.Tensor, masks:torch.Tensor, background:float=.4) -> to
     weight = torch.ones(logits.shape[1], device=logits.device)
     weight[0] = background
     total = torch.where(masks == 0, background, 1.).masked_fill_(masks == IGNORE, 0).sum()
-    return F.cross_entropy(logits.float(), masks, weight, ignore_index=IGNORE, reduction="sum")/total.clamp(min=1e-9)
+    found, total = shared_sum(F.cross_entropy(logits.float(), masks, weight, ignore_index=IGNORE, reduction="sum"), total)
+    return found/total.clamp(min=1e-9)
 
 # %% ../../nbs/clrernet/10_losses.ipynb #bfaa2d3d
 def _stacked(stages, targets):

@@ -16,12 +16,13 @@ from fastcore.basics import patch
 from torch.utils.data import DataLoader
 from ..core.files import write_json
 from ..core.settings import SettingsError
+from ..core.sharing import shared, shared_sum
 from ..core.training import Trainer, TrainSettings, total_steps
 from .annotations import usable
 from .dataset import COCODetectionDataset, MultiScale, collate_fn
 from .evaluator import COCOEvaluator
 from .layer_decay import build_llrd_optimizer, build_optimizer
-from .losses import plug_losses
+from .losses import DetectionLoss, plug_losses
 from .models import build_model, check_size, load_model, save_model
 from .schedule import build_scheduler
 from .settings import LossConfig, TrainingConfig, check_model
@@ -49,7 +50,13 @@ def detection_loss(model, batch) -> tuple:
         words = name.split("_")
         if words[0] == "loss": parts[_LIBRARY[words[1]]] = parts.get(_LIBRARY[words[1]], 0) + value
         elif name in ("cls", "box", "iou", "dfl", "ddf"): parts[name] = value
-    return out.loss, dict(parts, count=max(1, sum(len(t["boxes"]) for t in batch["labels"])))
+    return out.loss, dict(parts, count=max(1, _boxes(model, batch["labels"])))
+
+def _boxes(model, labels):
+    "What the sums of the loss are divided by: the boxes; the library's loss of RF-DETR takes the mean over all processes."
+    own = sum(len(t["boxes"]) for t in labels)
+    if not (shared() and model.config.model_type == "rf_detr" and not isinstance(model.loss_function, DetectionLoss)): return own
+    return float(shared_sum(labels[0]["boxes"].new_tensor(float(own))))/torch.distributed.get_world_size()
 
 # %% ../../nbs/detection/16_training.ipynb #c7f1b5c0
 def check_data(train, valid, model, config:TrainingConfig) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 from ..core.settings import Settings, setting
+from ..core.sharing import shared_rows
 
 # %% ../../nbs/gait/13_losses.ipynb #2b08e587
 def pair_distances(a, b) -> torch.Tensor:
@@ -57,6 +58,6 @@ class GaitLoss:
     def __call__(self, model, batch):
         s, y = self.settings, batch["person"]
         e, logits = model(batch["clips"])
-        triplet, hurt = part_triplet(e, y, s.margin)
+        triplet, hurt = part_triplet(shared_rows(e.float()), shared_rows(y), s.margin)    # the people of all processes
         entropy = part_cross_entropy(logits, y, s.scale, s.smoothing)
         return s.triplet*triplet + s.entropy*entropy, dict(triplet=triplet, hurt=hurt, entropy=entropy, accuracy=part_accuracy(logits, y))
