@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['app', 'data_app', 'evaluate_app', 'train_app', 'Out', 'AsJson', 'Parameters', 'Weights', 'run', 'sweep', 'reports',
            'compare_designs', 'data_culane', 'data_gait', 'data_shelves', 'data_aerial', 'evaluate_culane',
-           'evaluate_tusimple', 'train_clrernet', 'evaluate_clrernet', 'predict', 'detect', 'speed', 'bench', 'main']
+           'evaluate_tusimple', 'train_clrernet', 'evaluate_clrernet', 'predict', 'detect', 'speed', 'bench',
+           'distributed', 'main']
 
 # %% ../nbs/cli.ipynb #bef885aa
 import json, sys, warnings
@@ -209,6 +210,7 @@ def train_clrernet(data:Annotated[str, typer.Option(help="Data root: CULane's or
                    show:Annotated[bool, typer.Option("--list", help="List the parameters and end.")]=False):
     "Train a CLRerNet detector: the folder gets its weights, the curves and the checkpoints."
     from lanenb.clrernet.experiment import set_up, parameter_rows, open_splits, train
+    from lanenb.core.sharing import leads
     if show: return _show("", parameter_rows())
     for name, value in (("--data", data), ("--out", out)):
         if not value: raise SettingsError(f"{name} is missing (lanenb train clrernet --help shows how)")
@@ -217,7 +219,7 @@ def train_clrernet(data:Annotated[str, typer.Option(help="Data root: CULane's or
     model, settings, losses = set_up({k: parse_value(v, defaults.get(k)) for k, v in map(_pair, parameter)}, weights or None)
     source, valid, _ = open_splits(data, settings.diff_thr)
     rows = train(model, source, valid, settings, Path(out), resume, losses)
-    print(f"{len(source)} frames, {settings.epochs} epochs, loss {rows[-1]['loss']:.3f}: {model.save_pretrained(Path(out)/'weights')}")
+    if leads(): print(f"{len(source)} frames, {settings.epochs} epochs, loss {rows[-1]['loss']:.3f}: {model.save_pretrained(Path(out)/'weights')}")
 
 # %% ../nbs/cli.ipynb #80d19a49
 @evaluate_app.command("clrernet", epilog="Example: lanenb evaluate clrernet --data data/scenes --split test --weights trained")
@@ -308,12 +310,30 @@ def speed(model:Annotated[str, typer.Option(help="clrernet, or lanelm: its decod
     print(json.dumps(rows, indent=1)) if as_json else _show("", rows)
 
 # %% ../nbs/cli.ipynb #7e71c024
-@app.command(epilog="Example: lanenb bench tokenizer --json")
-def bench(name:Annotated[str, typer.Argument(help="One entry; without a name all of them.", show_default=False)]="", as_json:AsJson=False):
+@app.command(epilog="Example: lanenb bench --out reports/bench")
+def bench(name:Annotated[str, typer.Argument(help="One entry; without a name all of them.", show_default=False)]="", as_json:AsJson=False,
+          out:Annotated[str, typer.Option(help="Folder to record all entries in; a ratio more than 20 % below the result committed there fails.", show_default=False)]=""):
     "Time our fast paths against plain references in the same process, as ratios."
+    if out and name: raise SettingsError("--out records all entries together: leave out the name")
     from lanenb.bench import run as run_bench
-    rows = run_bench([name] if name else None)
+    from lanenb.bench_record import measured
+    rows, why = measured(out) if out else (run_bench([name] if name else None), "")
+    print(json.dumps(rows, indent=1)) if as_json else _show(out, rows)
+    if why: print(f"lanenb: not compared: {why}", file=sys.stderr)
+    fell = [f"{r['name']} from {r['last']:.3g} to {r['ratio']:.3g} ({r['change']:+.0%})" for r in rows if r.get("verdict") == "fell"]
+    if fell: _fail(f"{len(fell)} of {len(rows)} ratios fell by more than 20 %: {'; '.join(fell)}")
+
+@app.command(epilog="Example: lanenb distributed gait --apart")
+def distributed(study:Annotated[str, typer.Argument(help="One study; without a name all of them.", show_default=False)]="",
+                processes:Annotated[int, typer.Option(min=2, help="Processes to compare with one.")]=2,
+                apart:Annotated[bool, typer.Option(help="Also train with processes that see their own share of a batch alone.")]=False, as_json:AsJson=False):
+    "Train each study a few steps on one process and on several, and compare the weights."
+    from lanenb.distributed import equalities
+    try: rows = equalities([study] if study else None, processes, apart)
+    except RuntimeError as e: _fail(str(e))
     print(json.dumps(rows, indent=1)) if as_json else _show("", rows)
+    other = [r["study"] for r in rows if not r["equal"]]
+    if other: _fail(f"{len(other)} of {len(rows)} studies train otherwise on {processes} processes: {', '.join(other)}")
 
 # %% ../nbs/cli.ipynb #5820cefe
 def _join_pairs(words:list[str]) -> list[str]:
