@@ -5,10 +5,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 SET_UP := .venv/.set-up
+DOCS := .venv/.docs
 SCENES := data/scenes/list/train_gt.txt
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help report test lint check-export check-readme nbtest check-reports check-explore bench readme clean
+.PHONY: help report test lint check-export check-readme nbtest check-reports check-explore bench readme site check-site newcomer clean
 
 help:  ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +54,20 @@ check-explore: $(SET_UP)
 
 bench: $(SET_UP)  ## our paths against plain references, as ratios
 	$(BIN)/lanenb bench
+
+# Sphinx and its theme, which nothing else needs
+$(DOCS): $(SET_UP)
+	$(BIN)/pip install -q -c constraints.txt -e '.[docs]'
+	touch $@
+
+site: $(DOCS)  ## the notebooks as pages with search, from their stored outputs -> _site/index.html
+	$(BIN)/python .ci/site.py
+
+check-site: site  ## every link, then every page in a browser without a network
+	$(BIN)/python .ci/check_site.py
+
+newcomer: $(SET_UP)  ## follow the README in a fresh clone, and pip install into an empty environment
+	$(BIN)/python .ci/newcomer.py
 
 readme: $(SET_UP)  ## README.md from nbs/index.ipynb
 	$(BIN)/python .ci/readme.py

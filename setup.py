@@ -8,7 +8,7 @@ HERE = Path(__file__).parent
 config = ConfigParser(delimiters=["="])
 config.read(HERE / "settings.ini", encoding="utf-8")
 cfg = config["DEFAULT"]
-extras = {name: cfg[f"{name}_requirements"].split() for name in ("dev", "cluster", "onnx")}
+extras = {name: cfg[f"{name}_requirements"].split() for name in ("dev", "cluster", "docs", "onnx")}
 readme = HERE / "README.md"
 
 setup(
