@@ -69,10 +69,12 @@ def write(self:Curves, sync:bool=False):
         rows = (read_curves(self.path) if self.columns else []) + rows
         self.columns += new
         return self._rewrite(rows)
-    with open(self.path, "a", encoding="utf-8") as f:
-        f.write("".join(_line(_text(r.get(k)) for k in self.columns) for r in rows))
-        f.flush()
-        if sync: os.fsync(f.fileno())
+    try:
+        with open(self.path, "a", encoding="utf-8") as f:
+            f.write("".join(_line(_text(r.get(k)) for k in self.columns) for r in rows))
+            f.flush()
+            if sync: os.fsync(f.fileno())
+    except OSError as e: raise DataError(self.path, f"cannot be written ({e.strerror}); the rows before are as they were") from e
 
 # %% ../../nbs/core/06_curves.ipynb #b6e4527d
 class NoCurves(Curves):

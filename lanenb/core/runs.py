@@ -69,7 +69,7 @@ def read_template(name:str, folder=None) -> Template:
     path = Path(folder or templates_folder())/f"{name}.ipynb"
     text = read_text(path)
     try: cells = [c for c in nbformat.reads(text, 4).cells if c.cell_type == "code" and "parameters" in c.metadata.get("tags", [])]
-    except (nbformat.ValidationError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as e:
+    except (nbformat.ValidationError, ValueError, LookupError, AttributeError, TypeError, AssertionError, RecursionError) as e:
         raise DataError(path, f"not a notebook ({str(e)[:80]})") from None
     if len(cells) != 1: raise DataError(path, f"{len(cells) or 'no'} code cells are tagged `parameters`; a run template has exactly one")
     return Template(name, path, *_read_parameters(cells[0].source, path))
@@ -98,7 +98,7 @@ def slug(value) -> str:
     "A short, safe form of a value; with a hash when that form lost something."
     text = str(value)
     safe = re.sub(r"[^A-Za-z0-9.+-]+", "-", Path(text).name if "/" in text else text).strip("-.")[:24]
-    return safe if safe == text else f"{safe}-{hashlib.sha1(text.encode()).hexdigest()[:5]}".lstrip("-")
+    return safe if safe == text else f"{safe}-{hashlib.sha1(text.encode('utf-8', 'backslashreplace')).hexdigest()[:5]}".lstrip("-")
 
 def folder_name(start:str, values:dict) -> str:
     "`start` and the values by name as one safe name of at most 120 characters."

@@ -6,7 +6,7 @@
 __all__ = ['read_yaml', 'Sweep', 'read_sweep', 'Crew', 'summarise', 'run_sweep']
 
 # %% ../../nbs/core/10_sweeps.ipynb #e2e7d64f
-import itertools, json, os, re, signal, statistics, subprocess, sys, threading
+import itertools, json, math, os, re, signal, statistics, subprocess, sys, threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ def _lines(node, path, where=(), depth=3) -> dict:
     found = {where: node.start_mark.line + 1}
     if depth and isinstance(node, yaml.MappingNode):
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode): raise DataError(path, "a name must be plain text", key.start_mark.line + 1)
             if (*where, key.value) in found: raise DataError(path, f"'{key.value}' is given twice", key.start_mark.line + 1)
             found |= _lines(value, path, (*where, key.value), depth - 1) | {(*where, key.value): key.start_mark.line + 1}
     if depth and isinstance(node, yaml.SequenceNode):
@@ -32,13 +33,29 @@ def _lines(node, path, where=(), depth=3) -> dict:
     return found
 
 # %% ../../nbs/core/10_sweeps.ipynb #4e2aba54
+_MOST = 100_000     # values in a file, written out in full, and runs in a sweep
+
+def _count(node, path, known) -> int:
+    "How many values a node stands for when every alias (`*name`) is written out. Raises `DataError` for too many: nine lines of aliases of aliases make a billion."
+    if id(node) not in known:
+        known[id(node)] = _MOST                                     # what a node that holds itself counts
+        parts = [n for pair in node.value for n in pair] if isinstance(node, yaml.MappingNode) else node.value if isinstance(node, yaml.SequenceNode) else []
+        known[id(node)] = 1 + sum(_count(n, path, known) for n in parts)
+        if known[id(node)] > _MOST: raise DataError(path, f"stands for more than {_MOST:,} values when its aliases are written out", node.start_mark.line + 1)
+    return known[id(node)]
+
 def read_yaml(path) -> tuple[dict, dict]:
     "The mapping in a YAML file and the lines of its keys. Raises `DataError` with the line."
     try:
         loader = _Loader(read_text(path))
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode): raise DataError(path, "not a mapping of names to values", 1)
-        return loader.construct_document(node), _lines(node, path)
+        _count(node, path, {})
+        lines = _lines(node, path)
+        return loader.construct_document(node), lines
+    except DataError: raise
+    except RecursionError: raise DataError(path, "nested too deeply to be read") from None
+    except (ValueError, OverflowError) as e: raise DataError(path, f"holds a value that cannot be read ({' '.join(str(e).split())[:100]})") from None   # the 45th of May
     except yaml.MarkedYAMLError as e: raise DataError(path, f"not valid YAML ({e.problem})", (e.problem_mark or e.context_mark).line + 1) from None
     except yaml.YAMLError as e: raise DataError(path, f"not valid YAML ({' '.join(str(e).split())[:100]})") from None
 
@@ -74,7 +91,7 @@ def _seeds(raw, template, path, lines) -> list:
     seeds, line = raw.get("seeds"), lines.get(("seeds",))
     if seeds is None: return [None]
     if "seed" not in template.defaults: raise DataError(path, f"template '{template.name}' has no parameter 'seed'", line)
-    if type(seeds) is int and seeds > 0: return list(range(seeds))
+    if type(seeds) is int and 0 < seeds <= _MOST: return list(range(seeds))
     if isinstance(seeds, list) and seeds and all(type(s) is int for s in seeds) and len(set(seeds)) == len(seeds): return seeds
     raise DataError(path, "'seeds' is a count or a list of different whole numbers", line)
 
@@ -85,6 +102,7 @@ def _grid(raw, template, path, lines) -> list[dict]:
     for name, values in grid.items():
         if not isinstance(values, list) or not values: raise DataError(path, f"grid '{name}' needs a list of values", lines.get(("grid", str(name))))
         for value in values: _checked(template, {name: value}, ("grid",), path, lines)
+    if (n := math.prod(map(len, grid.values()))) > _MOST: raise DataError(path, f"the grid has {n:,} cells; {_MOST:,} are the most", lines.get(("grid",)))
     return [_checked(template, dict(zip(grid, combination)), ("grid",), path, lines) for combination in itertools.product(*grid.values())]
 
 # %% ../../nbs/core/10_sweeps.ipynb #874f46de
@@ -108,6 +126,7 @@ def _plan(name, template, raw, path, lines) -> Sweep:
     fixed = _checked(template, _listed(raw, "parameters", dict, path, lines), ("parameters",), path, lines)
     grid, seeds = _grid(raw, template, path, lines), _seeds(raw, template, path, lines)
     listed = [_checked(template, c, ("cells", k), path, lines) for k, c in enumerate(_listed(raw, "cells", list, path, lines) or [{}])]
+    if (n := len(listed)*len(grid)*len(seeds)) > _MOST: raise DataError(path, f"describes {n:,} runs; {_MOST:,} are the most")
     cells, runs = [], {}
     for k, (one, two) in enumerate(itertools.product(listed, grid)):
         cell = one | two
