@@ -13,6 +13,7 @@ import cv2, numpy as np
 from .roads import along, ground, make_plan, make_section, paint, road_distance
 from .scenery import Scene, add_buildings, add_cars, add_trees, finish, lay_asphalt, lay_ground, noise, plots
 from .tiles import write_index, write_tile
+from ..core.building import building
 from ..core.order import mixed
 from ..core.progress import Progress
 from ..core.settings import Settings, check_names, setting
@@ -175,18 +176,20 @@ def _jobs(counts, seed):
 # %% ../../nbs/aerial/04_city.ipynb #cc79b01c
 def write_aerial(out, share:float=1., seed:int=0, size:int=128, progress:bool=True, **counts) -> Path:
     """Write the data set of the study into `out`. `counts`: tiles a city by part (see `SIZES`), each times `share`; `size` px.
-    The same arguments write the same files. Raises `SettingsError` for a part that there is not."""
+    The same arguments write the same files; the set appears when it is complete.
+    Raises `SettingsError` for a part that there is not, `DataError` for a folder with something in it or a full disk."""
     out = Path(out)
     check_names(counts, SIZES, "part")
     wanted = {k: math.ceil(share*v) for k, v in {**SIZES, **counts}.items()}
-    jobs = list(_jobs(wanted, seed))
-    index, shown = {}, Progress(len(jobs), on=progress, unit="tile")
-    for n, (folder, city, style, own, k, labelled, wide) in enumerate(jobs):
-        if wide: style = randomised(style, np.random.default_rng(mixed(own, k//_ROAD, "wide")))
-        tile = draw_tile(style, own, k//_ROAD, k%_ROAD, size)
-        name = write_tile(out/folder, city, f"r{k//_ROAD:04d}_t{k%_ROAD}", tile["image"], tile["mask"] if labelled else None)
-        index.setdefault(folder, {})[name] = dict(road=f"{city}/{k//_ROAD:04d}", flags=tile["flags"], gsd=tile["gsd"])
-        shown.update(n + 1)
+    total = sum(v*(1 if k.endswith("unseen") else len(CITIES))*(len(FACTORS) if k == "factors" else 1) for k, v in wanted.items())
+    index, shown = {}, Progress(total, on=progress, unit="tile")
+    with building(out, need=total*size*size) as part:
+        for n, (folder, city, style, own, k, labelled, wide) in enumerate(_jobs(wanted, seed)):
+            if wide: style = randomised(style, np.random.default_rng(mixed(own, k//_ROAD, "wide")))
+            tile = draw_tile(style, own, k//_ROAD, k%_ROAD, size)
+            name = write_tile(part/folder, city, f"r{k//_ROAD:04d}_t{k%_ROAD}", tile["image"], tile["mask"] if labelled else None)
+            index.setdefault(folder, {})[name] = dict(road=f"{city}/{k//_ROAD:04d}", flags=tile["flags"], gsd=tile["gsd"])
+            shown.update(n + 1)
+        for folder, known in index.items(): write_index(part/folder, known)
     shown.close()
-    for folder, known in index.items(): write_index(out/folder, known)
     return out

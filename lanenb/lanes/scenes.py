@@ -7,14 +7,15 @@ __all__ = ['OWN', 'Plan', 'split_counts', 'plan_clips', 'clip_folder', 'write_cl
            'render_frame', 'scene_sheet']
 
 # %% ../../nbs/lanes/07_scenes.ipynb #1c448039
-import fcntl, multiprocessing, os, shutil, threading, time, warnings
+import multiprocessing, os, time, warnings
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, cv2
-from ..core.files import DataError, vacant, write_json, write_text
+from ..core.building import building, end_with
+from ..core.files import write_json, write_text
 from .culane import CATEGORIES, frame_diff, write_lines
 from .draw import contact_sheet, draw_lanes
 from .scene_clips import make_clip, render
@@ -108,36 +109,11 @@ def write_lists(root, plans, rows):
 # %% ../../nbs/lanes/07_scenes.ipynb #1dc5879f
 OWN = "scenes.json"  # the file by which a generated set is known
 
-# %% ../../nbs/lanes/07_scenes.ipynb #9dbc7136
-def _claim(out:Path, n:int):
-    "Check that `out` may be written and return the folder beside it to build in, locked against a second run. Raises `DataError`."
-    try:
-        vacant(out, OWN).parent.mkdir(parents=True, exist_ok=True)
-        part = out.parent/f".{out.name}.partial"
-        lock = os.open(out.parent/f".{out.name}.lock", os.O_CREAT | os.O_RDWR)
-    except OSError as e: raise DataError(out, f"cannot be written ({e.strerror})") from None
-    try: fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError: os.close(lock); raise DataError(out, "another run is writing this folder") from None
-    shutil.rmtree(part, ignore_errors=True)
-    need, free = n*320_000, shutil.disk_usage(out.parent).free
-    if free < need: os.close(lock); raise DataError(out, f"not enough room on the disk: {n} frames need {need/1e9:.1f} GB, {free/1e9:.1f} GB are free")
-    return part, lock
-
-# %% ../../nbs/lanes/07_scenes.ipynb #4bb4789f
-def _release(out:Path, part:Path, lock:int):
-    "Remove what is left of a run."
-    shutil.rmtree(part, ignore_errors=True)
-    (out.parent/f".{out.name}.lock").unlink(missing_ok=True)
-    os.close(lock)
-
 # %% ../../nbs/lanes/07_scenes.ipynb #69a8e24d
 def _worker(parent:int):
-    "Begin a worker: no threads in OpenCV, and an end soon after the `parent` is gone, which a killed process cannot bring its children."
+    "Begin a worker: no threads in OpenCV, and an end soon after the `parent` is gone."
     cv2.setNumThreads(0)  # not 1: that would stop the parent's thread pool, whose threads a forked child does not have, and wait for ever
-    def watch():
-        while os.getppid() == parent: time.sleep(.5)
-        os._exit(1)
-    threading.Thread(target=watch, daemon=True).start()
+    end_with(parent)
 
 def _run_clips(plans, root, workers:int, quality:int, progress:bool) -> list:
     "Write all clips, in `workers` processes; rows in the order of `plans`."
@@ -166,20 +142,15 @@ def write_culane(out, n:int=60, seed:int=0, workers:int|None=None, quality:int=9
     if n < 1: raise ValueError(f"a set needs at least one frame, not {n}")
     if seed < 0: raise ValueError(f"the seed must not be negative, but is {seed}")
     workers = workers or min(os.cpu_count() or 1, 16)
-    part, lock = _claim(out, n)
-    started, plans = time.perf_counter(), plan_clips(n, seed)
+    started = time.perf_counter()
     try:
-        rows = _run_clips(plans, part, min(workers, len(plans)), quality, progress)
-        write_lists(part, plans, rows)
-        summary = _summary(plans, rows, seed)
-        write_json(part/OWN, summary)
-        old = out.parent/f".{out.name}.old"
-        if out.exists(): shutil.rmtree(old, ignore_errors=True); out.rename(old)
-        part.rename(out)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as e: raise DataError(out, f"cannot be written ({e.strerror or e})") from e
+        with building(out, OWN, need=n*320_000) as part:
+            plans = plan_clips(n, seed)                    # after the question whether there is room for so many
+            rows = _run_clips(plans, part, min(workers, len(plans)), quality, progress)
+            write_lists(part, plans, rows)
+            summary = _summary(plans, rows, seed)
+            write_json(part/OWN, summary)
     except BrokenProcessPool as e: raise RuntimeError(f"a worker process died while writing {out} (out of memory?); nothing was kept") from e
-    finally: _release(out, part, lock)
     return summary | dict(seconds=(spent := time.perf_counter() - started), frames_per_s=n/spent, workers=workers)
 
 # %% ../../nbs/lanes/07_scenes.ipynb #21558689
