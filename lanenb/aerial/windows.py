@@ -11,6 +11,7 @@ import cv2, numpy as np, torch
 from .metric import Scores
 from .segmenter import logits_of
 from .tiles import Part, write_index, write_tile
+from ..core.memory import lack_of_memory
 from ..core.progress import Progress
 
 # %% ../../nbs/aerial/14_windows.ipynb #3a294134
@@ -42,7 +43,9 @@ def predict_large(model, image:np.ndarray, window:int=128, overlap:float=.5, bat
         some = places[k:k + batch]
         cut = np.stack([image[y:y + size[0], x:x + size[1]] for y, x in some])
         said = logits_of(model, torch.from_numpy(cut).movedim(-1, 1).to(device).float()/255).float().softmax(1)
-        if total is None: total = torch.zeros(said.shape[1], h, w, device=device)
+        if total is None:
+            if device.type == "cpu" and (lack := lack_of_memory(2*4*said.shape[1]*h*w)): raise ValueError(f"a photograph of {w} x {h} px {lack} for its {said.shape[1]} classes")
+            total = torch.zeros(said.shape[1], h, w, device=device)
         for (y, x), p in zip(some, said):
             total[:, y:y + size[0], x:x + size[1]] += p*weight
             weights[y:y + size[0], x:x + size[1]] += weight

@@ -6,9 +6,9 @@
 __all__ = ['AXES', 'to_sequences', 'to_map', 'lstm_bytes', 'free_bytes', 'check_memory', 'Remembered', 'ConvLstm']
 
 # %% ../../nbs/gait/10_time_conv_lstm.ipynb #d9928d77
-import os
 import torch
 from torch import nn
+from ..core.memory import free_memory
 from .parts import check_bins, horizontal_parts
 
 # %% ../../nbs/gait/10_time_conv_lstm.ipynb #7ba1d00d
@@ -38,7 +38,7 @@ def lstm_bytes(axis:str, clips:int, frames:int, channels:int, grid) -> int:
 def free_bytes() -> int:
     "Memory that this machine could still give to a process (on an accelerator: its own)."
     if torch.cuda.is_available(): return torch.cuda.mem_get_info()[0]
-    return os.sysconf("SC_AVPHYS_PAGES")*os.sysconf("SC_PAGE_SIZE")
+    return free_memory()
 
 # %% ../../nbs/gait/10_time_conv_lstm.ipynb #ad226faf
 def check_memory(axis:str, clips:int, frames:int, channels:int, grid, limit:int|None=None):
