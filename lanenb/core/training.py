@@ -6,7 +6,7 @@
 __all__ = ['TrainSettings', 'Trainer', 'total_steps', 'TrainingStopped', 'NonFiniteLoss']
 
 # %% ../../nbs/core/06_training.ipynb #2bcdc89a
-import math, os, time
+import math, os, time, warnings
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,7 @@ from torch import nn
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs, broadcast_object_list, gather_object, send_to_device
 from fastcore.basics import patch
-from .checkpoints import FORMAT, check_same, describe, load_checkpoint, restore_model, rng_state, save_checkpoint, set_rng_state
+from .checkpoints import FORMAT, Damaged, check_same, describe, load_checkpoint, restore_model, rng_state, save_checkpoint, set_rng_state
 from .curves import Curves, NoCurves, read_curves
 from .ema import EMA
 from .files import DataError
@@ -91,6 +91,7 @@ class Trainer:
         self._asked, self._pending, self._sums, self._names = Asked(), [], {}, []
 
     newest = property(lambda self: self.out/"checkpoints"/"newest.pt", doc="The checkpoint written last.")
+    previous = property(lambda self: self.out/"checkpoints"/"previous.pt", doc="The checkpoint before the newest, for the day that one is damaged.")
     best_path = property(lambda self: self.out/"checkpoints"/"best.pt", doc="The checkpoint with the best validation figure.")
 
 # %% ../../nbs/core/06_training.ipynb #ac738715
@@ -238,7 +239,7 @@ def _save(self:Trainer, best:bool=False):
                      scheduler=self.scheduler.state_dict() if self.scheduler else None, ema=self.ema.state_dict() if self.ema else None, rng=rng,
                      step=self.step, epoch=self.epoch, batch=self.batch, best=self.best, seconds=self._clock(), same=self._same())
         if best: save_checkpoint(self.best_path, state)      # first: killed between the two, the resumed run writes it again
-        save_checkpoint(self.newest, state)
+        save_checkpoint(self.newest, state, keep=self.previous)
     self.accelerator.wait_for_everyone()
     self._saved = self.step
 
@@ -252,20 +253,31 @@ def _same(self:Trainer) -> dict:
 # %% ../../nbs/core/06_training.ipynb #e2f1a92c
 @patch
 def _load(self:Trainer):
-    "Go to where `newest.pt` was written."
-    path = self.newest
-    state = load_checkpoint(path)
-    if state.get("describe", {}).get("kind") == describe(self.model)["kind"]: check_same(path, state["same"], self._same(), "the run in it")
+    "Go to where `newest.pt` was written, or, when it is damaged, the one before it."
+    path, state = self._readable()
+    if isinstance(state.get("describe"), dict) and state["describe"].get("kind") == describe(self.model)["kind"]:      # of another model that is said first
+        check_same(path, state.get("same") or {}, self._same(), "the run in it")
     restore_model(path, state, self.model)
     try:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler is not None: self.scheduler.load_state_dict(state["scheduler"])
         if self.ema is not None: self.ema.load_state_dict(state["ema"])
-    except (ValueError, KeyError, TypeError) as e: raise DataError(path, f"does not fit this run ({e})") from None
-    self.step, self.epoch, self.batch, self.best, self.seconds = (state[k] for k in ("step", "epoch", "batch", "best", "seconds"))
-    if len(state["rng"]) == self.world: set_rng_state(state["rng"][self.rank])
-    else: seed_all(self.settings.seed, "train", self.rank, self.step)         # another number of processes: the same data, other dropout
+        self.step, self.epoch, self.batch, self.best, self.seconds = (state[k] for k in ("step", "epoch", "batch", "best", "seconds"))
+        ours = len(state["rng"]) == self.world
+        if ours: set_rng_state(state["rng"][self.rank])
+    except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as e: raise DataError(path, f"does not fit this run ({e})") from None
+    if not ours: seed_all(self.settings.seed, "train", self.rank, self.step)         # another number of processes: the same data, other dropout
     self._saved = self.step
+
+@patch
+def _readable(self:Trainer) -> tuple:
+    "(path, state) of the newest checkpoint that is whole; a warning says so when that is not `newest.pt`."
+    try: return self.newest, load_checkpoint(self.newest)
+    except Damaged as e:
+        if not self.previous.exists(): raise
+        state = load_checkpoint(self.previous)
+        if self.accelerator.is_main_process: warnings.warn(f"{e}; going on from {self.previous.name} of step {state.get('step')} instead", stacklevel=2)
+        return self.previous, state
 
 @patch
 def load(self:Trainer, which:str="best"):
@@ -273,12 +285,15 @@ def load(self:Trainer, which:str="best"):
     check_names([which], ("best", "newest"), "checkpoint")
     path = self.best_path if which == "best" and self.best_path.exists() else self.newest
     state = load_checkpoint(path)
-    return restore_model(path, state, self.model, state["ema"]["shadow"] if state["ema"] else None).eval()
+    try: averaged = state["ema"]["shadow"] if state["ema"] else None
+    except (LookupError, TypeError): raise DataError(path, "holds no averaged weights as a training writes them") from None
+    return restore_model(path, state, self.model, averaged).eval()
 
 # %% ../../nbs/core/06_training.ipynb #e785f126
 @patch
 def fit(self:Trainer, resume:bool=False) -> list[dict]:
-    """Train to the last epoch and return the rows of `curves.csv`. `resume` goes on from `newest.pt`, or begins when there is none; otherwise what `out` held of an earlier run is replaced.
+    """Train to the last epoch and return the rows of `curves.csv`. `resume` goes on from `newest.pt` (with a warning from the one before it,
+    when that is damaged), or begins when there is none; otherwise what `out` held of an earlier run is replaced.
     Raises `TrainingStopped` when asked to stop, `NonFiniteLoss` at a loss that is no number, `DataError` for a checkpoint that does not fit or cannot be written."""
     s, (train, steps) = self.settings, (self.loaders["train"], total_steps(self.loaders["train"], self.settings))
     self._begin(resume)
@@ -308,12 +323,12 @@ def _begin(self:Trainer, resume:bool):
     self._stop, self._saved, self._last = False, 0, {}
     if self.accelerator.is_main_process:
         for path in self.newest.parent.glob(".*.tmp*"): path.unlink()          # pieces of a checkpoint whose writer was killed
-    if resume and self.newest.exists(): self._load()
+    if resume and (self.newest.exists() or self.previous.exists()): self._load()
     elif self.step: raise RuntimeError("this trainer has trained already: make a new one, or go on with fit(resume=True)")
     else:
         seed_all(self.settings.seed, "train", self.rank)
         if self.accelerator.is_main_process:
-            for path in (self.newest, self.best_path): path.unlink(missing_ok=True)
+            for path in (self.newest, self.previous, self.best_path): path.unlink(missing_ok=True)
     self.accelerator.wait_for_everyone()
     self.curves = Curves(self.out/"curves.csv", self.step) if self.accelerator.is_main_process else NoCurves(self.out/"curves.csv")
     self._pending, self._sums, self._names = [], {}, []
