@@ -6,7 +6,7 @@
 __all__ = ['STUDIES', 'LOSS', 'GRADIENT', 'WEIGHTS', 'TIMES', 'job', 'launch', 'difference', 'Ended', 'row_of', 'equalities',
            'equality']
 
-# %% ../nbs/distributed.ipynb #53e835e5
+# %% ../nbs/distributed.ipynb #30d732f9
 import os, subprocess, sys, tempfile
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def _tiles(folder):
     from lanenb.aerial.city import write_aerial
     write_aerial(folder, share=.02, size=64, factors=1, progress=False)
 
-# %% ../nbs/distributed.ipynb #331e8dec
+# %% ../nbs/distributed.ipynb #4fd7aded
 def _clrernet(data, out):
     "The lane detector; its loss divides by lanes an image and by weighted pixels of the batch."
     from lanenb.clrernet.experiment import set_up, train
@@ -192,7 +192,7 @@ def row_of(study:str, one:Ended, two:Ended, turned:Ended, processes:int) -> dict
     return dict(study=study, processes=two.processes, steps=two.steps, loss=loss, gradient=gradient, weights=d, rounding=rounding, tolerance=tolerance,
                 equal=ran and loss <= LOSS and gradient <= GRADIENT and d <= tolerance)
 
-# %% ../nbs/distributed.ipynb #d8d2682a
+# %% ../nbs/distributed.ipynb #e3877748
 def equalities(names=None, processes:int=2, apart:bool=False) -> list[dict]:
     """A row for each of the studies `names` (default: all), trained by one process and by `processes`: study, processes (that really ran), steps, relative
     differences of the first loss and gradient, difference of the weights, what rounding does, tolerance, equal; with `apart` also loss and weights when every
