@@ -44,7 +44,7 @@ def read_record(path) -> dict:
 
 # %% ../nbs/bench_record.ipynb #bbbc5a44
 def last_record(folder) -> tuple:
-    "(record, where it is from) of the last result in `folder`: the committed one, else the file that lies there; (None, why not). Raises `DataError` for a malformed one."
+    "(record, where it is from) of the last result in `folder`: the committed one, else the file there; (None, why not). Raises `DataError` for a malformed one."
     path = Path(folder)/NAME
     text = _committed(path)
     if text is None: return (read_record(path), str(path)) if path.is_file() else (None, "there is no earlier result")
@@ -57,9 +57,10 @@ def _committed(path) -> str|None:
     try:
         top = subprocess.run(["git", "-C", str(parent), "rev-parse", "--show-toplevel"], capture_output=True, text=True, timeout=30, check=False)
         inside = os.path.relpath(path.resolve(), top.stdout.strip()) if top.returncode == 0 else ""
-        found = subprocess.run(["git", "-C", str(parent), "show", f"HEAD:{inside}"], capture_output=True, text=True, timeout=30, check=False) if inside else None
+        if not inside: return None
+        found = subprocess.run(["git", "-C", str(parent), "show", f"HEAD:{inside}"], capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired): return None
-    return found.stdout if found is not None and found.returncode == 0 else None
+    return found.stdout if found.returncode == 0 else None
 
 def _parsed(text, path):
     "The JSON in `text`. Raises `DataError` naming `path`."
@@ -74,7 +75,7 @@ def comparable(last:dict|None, now:dict) -> str:
     return "" if then == now["machine"] else f"the last result is of another machine ({then['cpu']}, {then['cores']} cores)"
 
 def compared(rows:list[dict], last:dict|None) -> list[dict]:
-    "A row for each entry measured: name, ratio, last, change (a share of the last), target, verdict (new, equal or better, lower, fell); and for each that is gone."
+    "A row for each entry: name, ratio, last, change (a share of the last), target, verdict (new, equal or better, lower, fell, or gone: not measured any more)."
     before = {e["name"]: e["ratio"] for e in last["entries"]} if last else {}
     found = []
     for r in rows:
@@ -94,8 +95,8 @@ def settled(rows:list[dict], last:dict, measure) -> list[dict]:
     return [middle(r) if r["name"] in fell else r for r in rows]
 
 def measured(folder, measure=None) -> tuple:
-    """Measure all entries (by `measure(names or None)`, the bench itself) and compare them with the last result in `folder`: (rows of `compared`, why they could
-    not be compared, or nothing). Writes bench.json and bench.png; a result with a ratio that fell goes to bench_fell.json instead. Raises `DataError`."""
+    """Measure all entries (by `measure(names or None)`, the bench itself) and compare them with the last result in `folder`: (rows of `compared`, why they
+    could not be compared, or nothing). Writes bench.json and bench.png; a result with a ratio that fell goes to bench_fell.json instead. Raises `DataError`."""
     if measure is None: from lanenb.bench import run as measure
     folder = Path(folder)
     last, _ = last_record(folder)
@@ -122,7 +123,8 @@ def picture(found:list[dict], path):
         if r["last"] is not None: ax.plot(r["last"], y, "o", mfc="none", color="0.5", ms=10)
         ax.annotate(f"{r['ratio']:.3g}" + (" fell" if fell else ""), (r["ratio"], y), (9, -3), textcoords="offset points", fontsize=8)
     ax.axvline(1, color="0.8", lw=1, zorder=0)
-    ax.set(xscale="log", yticks=range(len(found)), yticklabels=[r["name"] for r in found], xlabel="times as fast as the reference (dot; ring: last result; stroke: target)")
+    ax.set(xscale="log", yticks=range(len(found)), yticklabels=[r["name"] for r in found])
+    ax.set_xlabel("times as fast as the reference (dot; ring: last result; stroke: target)")
     ax.set_ylim(-.6, len(found) - .4)
     ax.margins(x=.12)
     save_figure(fig, path)

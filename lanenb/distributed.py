@@ -114,7 +114,8 @@ def _masked(data, out):
 _CALM = dict(jitter=0., forget=0., own=0., prompted=0.)
 STUDIES = {"clrernet": (_lanes, _clrernet), "lanelm_v4": (_lanes, _lanelm("v4")), "lanelm_v6": (_lanes, _lanelm("v6", **_CALM)), "gait": (_walkers, _gait),
            "rt_detr": (_shelves, _detection("rt-detr", num_denoising=0)), "rf_detr": (_shelves, _detection("rf-detr")),
-           "d_fine": (_shelves, _detection("d-fine", dict(dfl_loss="dfl"), num_denoising=0)), "segmentation": (_tiles, _segmentation), "masked_autoencoder": (_tiles, _masked)}
+           "d_fine": (_shelves, _detection("d-fine", dict(dfl_loss="dfl"), num_denoising=0)),
+           "segmentation": (_tiles, _segmentation), "masked_autoencoder": (_tiles, _masked)}
 
 # %% ../nbs/distributed.ipynb #90628b36
 @contextmanager
@@ -146,7 +147,7 @@ def job(names, data, out, kind:str="together"):
 
 # %% ../nbs/distributed.ipynb #f8e06918
 def launch(names, data, runs:dict, processes:int):
-    "Run `job` for each of `runs` {folder: kind} in `processes` processes of their own, on processors alone. Raises `RuntimeError` with the line that says what went wrong."
+    "Run `job` for each of `runs` {folder: kind} in `processes` processes of their own, on processors alone. Raises `RuntimeError` with the line that says why not."
     jobs = "; ".join(f"job({list(names)!r}, {str(data)!r}, {str(out)!r}, {kind!r})" for out, kind in runs.items())
     run = [sys.executable, "-c", f"from lanenb.distributed import job; {jobs}"]
     if processes > 1: run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes), "--no-python", *run]
