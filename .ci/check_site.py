@@ -23,7 +23,8 @@ WORD, NOWHERE = "tokenizer", "qzxqzxqzx"
 FORMULAS = """() => ({asked: document.querySelectorAll('.math').length, drawn: document.querySelectorAll('.math mjx-container svg').length,
   wrong: [...document.querySelectorAll('[data-mml-node="merror"]')].map(e => e.closest('.math').textContent.slice(0, 80))})"""
 HITS = "() => [...document.querySelectorAll('ul.search > li')].map(li => [li.querySelector('a').href, Boolean(li.querySelector('p.context'))])"
-DONE = "() => { const p = document.querySelector('.search-summary'); return p && !p.textContent.includes('earching'); }"
+DONE = """() => { const p = document.querySelector('.search-summary'); if (!p || p.textContent.includes('earching')) return false;
+  return document.querySelectorAll('ul.search > li').length >= Number((p.textContent.match(/\\d+/) || [0])[0]); }"""
 # pictures wait for their turn to be seen; here they are all needed at once
 LOADED = "() => Promise.all([...document.images].map(i => { i.loading = 'eager'; return i.decode().catch(() => {}); }))"
 

@@ -13,7 +13,8 @@ import nbformat
 from sphinx.cmd.build import main as sphinx
 
 ROOT = Path(__file__).resolve().parents[1]
-NBS, BUILD = ROOT / "nbs", ROOT / "build" / "site"
+NBS, WORK = ROOT / "nbs", ROOT / "build" / "site"
+BUILD, HTML = WORK / "pages", WORK / "html"
 ROOMS = {  # in the order of reading
     "core": ("Core", "What every study uses: settings, training that survives a kill, runs, reports, sweeps."),
     "lanes": ("Lanes", "CULane and TuSimple, their metrics, a generator of road scenes, augmentation."),
@@ -88,10 +89,12 @@ def main() -> int:
         if not (NBS / old.relative_to(BUILD)).is_file() or (args.rooms and old.parent.name not in args.rooms): old.unlink()
     pages = [room_page(room) for room in ROOMS if room in there and (not args.rooms or room in args.rooms)]
     landing([name for name, _ in pages])
-    shutil.rmtree(args.out, ignore_errors=True)
+    shutil.rmtree(HTML, ignore_errors=True)
     code = sphinx(["-q", "-W", "--keep-going", "-j", str(min(2, os.cpu_count() or 1)), "-b", "html", "-c", str(Path(__file__).with_name("site")),
-                   "-d", str(BUILD.with_name("site-doctrees")), str(BUILD), str(args.out)])
+                   "-d", str(WORK / "doctrees"), str(BUILD), str(HTML)])
     if code: return code
+    shutil.rmtree(args.out, ignore_errors=True)
+    shutil.move(HTML, args.out)
     size = sum(p.stat().st_size for p in args.out.rglob("*") if p.is_file())
     print(f"{args.out}/index.html: {sum(n for _, n in pages) + 1} notebooks in {len(pages)} rooms, {size/1e6:.0f} MB")
     return 0

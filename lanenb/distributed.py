@@ -11,6 +11,7 @@ import os, subprocess, sys, tempfile
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 import lanenb
 from .core.settings import check_names
 
@@ -64,7 +65,7 @@ def _lanelm(design, **values):
         from lanenb.lanes.sources import open_source
         design_of, schedule, s = design_settings(dict(design=design, preset="mini", dim=32, layers=1, epochs=3, batch=4, **values), ExperimentSettings)
         torch.manual_seed(s.seed)
-        model = build_model(design_of)
+        model: Any = build_model(design_of)
         frames, _ = collect(open_source(data), 8, build_encoder("mini", seed=0), model.tokenizer, design_of.slots, model.levels, keep_images=0)
         frames = frames.arranged(model)
         return model, lambda: train(model, frames, s, out, schedule=schedule, valid=frames.pick(range(2)))
@@ -209,7 +210,7 @@ def equalities(names=None, processes:int=2, apart:bool=False) -> list[dict]:
         launch(names, data, {out["several"]: "together"} | ({out["apart"]: "apart"} if apart else {}), processes)
         for name in names:
             ended = {k: Ended(out[k]/name) for k in ("one", "several", "turned")}
-            rows.append(row_of(name, *ended.values(), processes))
+            rows.append(row_of(name, ended["one"], ended["several"], ended["turned"], processes))
             if apart:
                 control = row_of(name, ended["one"], Ended(out["apart"]/name), ended["turned"], processes)
                 rows[-1] |= dict(loss_apart=control["loss"], weights_apart=control["weights"])

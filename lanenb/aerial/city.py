@@ -150,7 +150,7 @@ def _furnish(style, look, rng, scene, X, Y, places, edge):
     "Cars, houses and trees, then their shadows."
     for (s, u), section in zip(places, look.sections): add_cars(rng, scene, s, u, section, style.cars*rng.uniform(0, 1.4), style.left_hand)
     inner = look.sections[0].half + look.sections[0].verge
-    add_buildings(rng, scene, *places[0], edge > look.sections[0].verge + .8, style.roofs, style.buildings, inner)
+    add_buildings(rng, scene, *places[0], clear=edge > look.sections[0].verge + .8, colours=style.roofs, density=style.buildings, inner=inner)
     add_trees(rng, scene, X, Y, edge > .6, style.trees)
     finish(scene)
 

@@ -8,6 +8,7 @@ __all__ = ['export_onnx', 'OnnxLanes', 'quantise', 'measure']
 # %% ../../nbs/aerial/15_deploy.ipynb #4d7a2930
 import copy, json, subprocess, sys
 from pathlib import Path
+from typing import Any
 import torch
 from ..core.files import DataError, replacing
 from ..core.onnx_graphs import need, onnx_path, open_graph, quiet, write_graph
@@ -45,7 +46,7 @@ def quantise(path, images, out) -> Path:
     from onnxruntime.quantization.shape_inference import quant_pre_process
     class Reader(CalibrationDataReader):
         def __init__(self): self.left = iter(images)
-        def get_next(self): return next(({"images": i[None].cpu().float().numpy()} for i in self.left), None)
+        def get_next(self) -> Any: return next(({"images": i[None].cpu().float().numpy()} for i in self.left), None)
     with replacing(out) as aside, replacing(Path(out).with_suffix(".pre.onnx")) as before, quiet():
         quant_pre_process(str(path), str(before), skip_symbolic_shape=True)
         quantize_static(str(before), str(aside), Reader(), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8,

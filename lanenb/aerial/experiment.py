@@ -79,7 +79,7 @@ def fit_lanes(model, data, loss, s:LaneRun, out, resume:bool=False, validate=Non
                          validate_every=2, log_every=20)
     trainer = Trainer(model, loss, opt, warmup_cosine(opt, steps, steps//10), {"train": loader}, loop, out, validate=validate)
     rows = trainer.fit(resume=resume)
-    trainer.ema.apply_shadow(model)
+    if trainer.ema is not None: trainer.ema.apply_shadow(model)
     model.eval()
     return rows
 

@@ -190,7 +190,8 @@ def _crossing(plan, places, k):
 def make_plan(rng, section:Section, side:Section|None=None, bend:float=0., start:float=0., reach:float=8.) -> Plan:
     "A tile's roads: `section` through the tile's middle (within `reach`/4 m), `side` meeting it (or None: no junction); arrows and crossings by chance."
     heading = float(rng.uniform(0, 2*math.pi))
-    main = Arc(*(float(v) for v in rng.uniform(-reach/4, reach/4, 2)), heading, bend, start)
+    x, y = (float(v) for v in rng.uniform(-reach/4, reach/4, 2))
+    main = Arc(x, y, heading, bend, start)
     if side is None:
         return Plan((main,), (section,), arrows=_arrows(rng, section, 0, start, .3))
     at = position(main, start + rng.uniform(-reach/2, reach/2), 0.)

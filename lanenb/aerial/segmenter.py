@@ -32,7 +32,7 @@ class Gate(nn.Module):
         super().__init__()
         middle = max(fine//2, 4)
         self.of_x, self.of_g, self.psi = nn.Conv2d(fine, middle, 1, bias=False), nn.Conv2d(deep, middle, 1), nn.Conv2d(middle, 1, 1)
-        nn.init.constant_(self.psi.bias, 1.)          # open at the start: what is shut learns nothing
+        self.psi.get_parameter("bias").data.fill_(1.)  # open at the start: what is shut learns nothing
     def alpha(self, x, g): return torch.sigmoid(self.psi(F.relu(self.of_x(x) + self.of_g(g))))
     def forward(self, x, g): return x*self.alpha(x, g)
 
@@ -112,5 +112,6 @@ def load_encoder(model:PremiumLaneNet, path) -> PremiumLaneNet:
     from lanenb.core.files import fill_module, load_weights
     if model.settings.encoder != "vit": raise DataError(path, "holds a transformer; this net's encoder is convolutional")
     positions = "embeddings.position_embeddings"            # fixed sines, which the net has for its own tile size
-    fill_module(model.encoder.vit, load_weights(path)[0] | {positions: model.encoder.vit.state_dict()[positions]}, path)
+    vit = model.encoder.get_submodule("vit")
+    fill_module(vit, load_weights(path)[0] | {positions: vit.state_dict()[positions]}, path)
     return model

@@ -121,7 +121,7 @@ def best_recipe(scores:dict) -> str:
     "The recipe with the highest mean mIoU in the unseen country. (Chosen by that very figure, it flatters a little.)"
     known = {n: mean_std(percent(r, "unseen_miou"))[0] for n, r in scores.items() if percent(r, "unseen_miou")}
     if not known: raise ValueError("no run has the metric 'unseen_miou'")
-    return max(known, key=known.get)
+    return max(known, key=known.__getitem__)
 
 # %% ../../nbs/aerial/16_verdict.ipynb #7a094763
 def labels_key(parameters:dict) -> tuple:

@@ -7,6 +7,7 @@ __all__ = ['starts', 'hat', 'predict_large', 'seam', 'resized', 'cut_large', 'fo
 
 # %% ../../nbs/aerial/14_windows.ipynb #3a0cc2a0
 from pathlib import Path
+from typing import Any
 import cv2, numpy as np, torch
 from .metric import Scores
 from .segmenter import logits_of
@@ -37,7 +38,8 @@ def predict_large(model, image:np.ndarray, window:int=128, overlap:float=.5, bat
     size, device = (min(window, h), min(window, w)), next(model.parameters()).device
     places = [(y, x) for y in starts(h, window, overlap) for x in starts(w, window, overlap)]
     weight = torch.from_numpy(hat(window)[:size[0], :size[1]] if smooth else np.ones(size, np.float32)).to(device)
-    total, weights, shown = None, torch.zeros(h, w, device=device), Progress(len(places), on=progress, unit="window")
+    total: Any = None
+    weights, shown = torch.zeros(h, w, device=device), Progress(len(places), on=progress, unit="window")
     model.eval()
     for k in range(0, len(places), batch):
         some = places[k:k + batch]

@@ -63,6 +63,7 @@ class Tree(nn.Module):
 class DLA(nn.Module):
     "DLA-34, with `width` times its channels: images (B, 3, H, W), H and W multiples of 32 → feature maps of strides 8, 16, 32. Yu et al., CVPR 2018."
     CHANNELS, DEPTHS = (16, 32, 64, 128, 256, 512), (1, 2, 2, 1)
+    level2: Tree; level3: Tree; level4: Tree; level5: Tree
 
     def __init__(self, width:float=1.):
         super().__init__()

@@ -40,7 +40,7 @@ class Encoder(Pretrained, nn.Module):
         super().__init__()
         self.settings = s = EncoderSettings.from_preset(settings) if isinstance(settings, str) else settings
         model = _BACKBONES[s.backbone](width=s.width)
-        self.backbone = nn.Sequential(OrderedDict(model=model))  # the name that released checkpoints have
+        self.backbone = nn.Sequential(OrderedDict[str, nn.Module](model=model))  # the name that released checkpoints have
         self.neck = Pyramid(model.channels, s.channels)
         self.channels, self.strides = s.channels, model.strides
 

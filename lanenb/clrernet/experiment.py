@@ -342,7 +342,7 @@ def reading(m:dict, others:dict|None=None, trained_on:bool=False) -> list[str]:
     elif not math.isnan(m.get("ego_recall_50", math.nan)):
         say.append(f"Of the ego lanes, the only ones labelled, it finds {m['ego_recall_50']:.0%}; what it reports beside them cannot be judged.")
     by = {k.removeprefix("f1_50_"): v for k, v in m.items() if k.startswith("f1_50_")}
-    if len(by) > 1: say.append(f"Best on {max(by, key=by.get)} ({max(by.values()):.2f}), worst on {min(by, key=by.get)} ({min(by.values()):.2f}).")
+    if len(by) > 1: say.append(f"Best on {max(by, key=by.__getitem__)} ({max(by.values()):.2f}), worst on {min(by, key=by.__getitem__)} ({min(by.values()):.2f}).")
     if m.get("fp_cross"): say.append(f"On crossroads, where there is none, it reports {m['fp_cross']} lanes.")
     return say + _reading_confidence(m) + [s for name, o in (others or {}).items() for s in _reading_other(name, o, m)]
 

@@ -24,7 +24,7 @@ class ConvBlock(nn.Module):
     "Convolution without bias, normalisation, ReLU, under the names `conv` and `bn` of released checkpoints; odd kernels keep the grid."
     def __init__(self, n_in:int, n_out:int, kernel):
         super().__init__()
-        self.conv = nn.Conv2d(n_in, n_out, kernel, padding=[k//2 for k in kernel], bias=False)
+        self.conv = nn.Conv2d(n_in, n_out, kernel, padding=tuple(k//2 for k in kernel), bias=False)
         self.bn = nn.BatchNorm2d(n_out)
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
 

@@ -9,9 +9,11 @@ __all__ = ['VIDEOS', 'PATHS', 'load_detector', 'road_view', 'fold_norms', 'best_
 
 # %% ../../nbs/clrernet/17_prediction.ipynb #3e49eecc
 import copy, os, shutil, statistics, tempfile, time
+from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 import cv2
 import numpy as np
 import torch
@@ -71,7 +73,8 @@ class Runner:
         self.precision, self.device, self.settings = precision or best_precision(device), torch.device(device), model.settings
         check_names([self.precision], ("fp32", "bf16"), "precision")
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
-        self.model = (fold_norms(model) if folded else copy.deepcopy(model).eval()).to(self.device, memory_format=self.layout)
+        own: Any = fold_norms(model) if folded else copy.deepcopy(model).eval()
+        self.model = own.to(self.device, memory_format=self.layout)
 
     def __call__(self, images):
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
@@ -81,6 +84,9 @@ class Runner:
 class LanePredictor:
     """Lanes in pictures, folders and videos, written to files by `predict`. Made to be inherited: a study's predictor has `settings` (img_w, img_h) and
     `cut` (see `road_view`), and says in `find` which lanes a picture has."""
+    settings: Any
+    cut: float|None
+
     def find(self, img, view, path) -> list:
         "The lanes in one RGB image (H, W, 3), from the file `path`, seen through `view`; in the image's own px, left to right."
         raise NotImplementedError(f"{type(self).__name__} does not say how lanes are found")
@@ -245,13 +251,13 @@ def whole_folder(path):
 @patch
 def _video(self:LanePredictor, path, target, overlays, step) -> int:
     "Write the lanes of each frame of the video `path`, and the video with lanes drawn; returns how many lanes there are."
-    count, movie = 0, _named(target, ".mp4")
+    count, movie, add = 0, _named(target, ".mp4"), None
     with open_video(path) as capture, whole_folder(_named(target, ".frames")) as folder, ExitStack() as stack:
         for i, img in enumerate(video_frames(capture, path)):
-            if overlays and not i: add = stack.enter_context(writing_video(movie, capture.get(cv2.CAP_PROP_FPS) or 25, img.shape[1::-1]))
+            if overlays and add is None: add = stack.enter_context(writing_video(movie, capture.get(cv2.CAP_PROP_FPS) or 25, img.shape[1::-1]))
             lanes = self.find(img, self.view(img, path), path)
             write_lines(folder/f"{i:06d}.lines.txt", lanes)
-            if overlays: add(self.draw(img, lanes, path))
+            if add is not None: add(self.draw(img, lanes, path))
             count += len(lanes)
             step()
     return count
@@ -298,7 +304,7 @@ def _refuse(folder, source, bad):
     raise DataError(source, f"none of its {len(bad)} files could be read; the first, {name}: {cause}")
 
 # %% ../../nbs/clrernet/17_prediction.ipynb #90a8bccf
-PATHS = {"fp32": dict(precision="fp32", channels_last=False, folded=False),
+PATHS: dict[str, dict[str, Any]] = {"fp32": dict(precision="fp32", channels_last=False, folded=False),
          "fp32, channels last": dict(precision="fp32", folded=False),
          "fp32, channels last, folded": dict(precision="fp32"),
          "bf16, channels last, folded": dict(precision="bf16")}
@@ -307,11 +313,11 @@ def speed(model, n:int=7, device="cpu", onnx:bool|None=None) -> list:
     """Median milliseconds of one image through the detector `model`, `n` times by each way: rows with `path`, `ms`, and on the first `parameters` and
     `macs` (multiply-adds). `onnx`: time ONNX Runtime too (default: if it is installed). The last row is a picture of 1640 × 590 in, lanes out."""
     images = torch.rand(1, 3, model.settings.img_h, model.settings.img_w)
-    runs = {name: Runner(model, device=device, **options) for name, options in PATHS.items()}
+    runs: dict[str, Any] = {name: Runner(model, device=device, **options) for name, options in PATHS.items()}
     if onnx or (onnx is None and has_onnx()): runs["ONNX Runtime"] = as_onnx(model)
     predictor, picture = Predictor(model, device=device), np.random.default_rng(0).integers(0, 256, (590, 1640, 3), np.uint8)
-    calls = {name: (lambda run=run: run(images)) for name, run in runs.items()}
-    calls[f"picture to lanes ({predictor.run.precision})"] = lambda: predictor([picture])
+    calls: dict[str, Callable] = {name: (lambda run=run: run(images)) for name, run in runs.items()}
+    calls[f"picture to lanes ({best_precision(device)})"] = lambda: predictor([picture])
     times = _in_turn(calls, n, torch.device(device))
     cost = complexity(copy.deepcopy(model).cpu(), images)
     return [dict(path=name, ms=ms, **(cost if not i else {})) for i, (name, ms) in enumerate(times.items())]

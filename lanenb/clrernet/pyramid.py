@@ -16,7 +16,7 @@ class _Conv(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(n_in, n_out, kernel, padding=kernel//2)
         nn.init.xavier_uniform_(self.conv.weight)
-        nn.init.zeros_(self.conv.bias)
+        self.conv.get_parameter("bias").data.zero_()
     def forward(self, x): return self.conv(x)
 
 class Pyramid(nn.Module):

@@ -17,7 +17,7 @@ class ResBlock(BasicBlock):
         same = stride == 1 and n_in == n_out
         self.downsample = None if same else nn.Sequential(conv(n_in, n_out, 1, stride), nn.BatchNorm2d(n_out))
 
-    def forward(self, x): return super().forward(x, x if self.downsample is None else self.downsample(x))
+    def forward(self, x, residual=None): return super().forward(x, residual if residual is not None else x if self.downsample is None else self.downsample(x))
 
 # %% ../../nbs/clrernet/02_resnet.ipynb #8997ceea
 _BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
@@ -25,6 +25,8 @@ _BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 class ResNet(nn.Module):
     """ResNet of `depth` 18 or 34, with `width` times its channels: images (B, 3, H, W), H and W multiples of 32 → feature maps of strides 8, 16, 32.
     He et al., CVPR 2016."""
+    layer1: nn.Sequential; layer2: nn.Sequential; layer3: nn.Sequential; layer4: nn.Sequential
+
     def __init__(self, depth:int=18, width:float=1.):
         super().__init__()
         if depth not in _BLOCKS: raise ValueError(f"a ResNet of depth {depth}; there are {', '.join(map(str, _BLOCKS))}")

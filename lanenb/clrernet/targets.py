@@ -8,7 +8,7 @@ __all__ = ['NONE', 'row_ys', 'extended_rows', 'longest_run', 'lane_thetas', 'lef
 
 # %% ../../nbs/clrernet/14_targets.ipynb #a7fbda53
 import cv2, numpy as np, torch
-from torch.utils.data import get_worker_info
+from torch.utils.data import Dataset, get_worker_info
 from ..lanes.geometry import as_lane, lanes_xs
 from ..lanes.sources import LaneFrames, collate, trim_frame, view_frame
 from ..lanes.view import View
@@ -120,13 +120,14 @@ def lane_mask(lanes, s, width:float=16/1640) -> np.ndarray:
     return mask
 
 # %% ../../nbs/clrernet/14_targets.ipynb #81a90dbc
-class DetectionSet(LaneFrames):
+class DetectionSet(LaneFrames, Dataset):
     """The frames of `source` as samples for the detector of `settings`: `image` float (3, H, W), `targets` (max_lanes, 6 + Nr), `mask` int64 (H, W),
     `lanes`, `meta`. `augment(frame, rng)`
     or None. Up to `cache_gb` of decoded frames are kept in memory, shared out among the loader's workers. Bad frames as in `LaneFrames`."""
     def __init__(self, source, settings, augment=None, seed:int=0, cache_gb:float=0., limit_bad:float=.01):
         super().__init__(source, None, augment, seed, limit_bad)
-        self.settings, self.cache_gb, self.kept, self.room = settings, cache_gb, {}, None
+        self.settings, self.cache_gb, self.kept = settings, cache_gb, {}
+        self.room: float|None = None                       # bytes; known when the first frame is read, in the worker
 
     def frame(self, i:int) -> dict:
         "Frame `i` in the network's space, augmented, image still uint8. Raises `DataError` when it is bad."

@@ -9,6 +9,7 @@ __all__ = ['FORMAT', 'rng_state', 'set_rng_state', 'plain', 'save_checkpoint', '
 # %% ../../nbs/core/06_checkpoints.ipynb #27008318
 import os, random, zipfile, zlib
 from pathlib import Path
+from typing import Any
 import numpy as np, torch
 from torch import nn
 from .files import DataError, fill_module, load_foreign, read_bytes, replacing
@@ -16,8 +17,9 @@ from .files import DataError, fill_module, load_foreign, read_bytes, replacing
 # %% ../../nbs/core/06_checkpoints.ipynb #1247986e
 def rng_state() -> dict:
     "The states of the generators of Python, NumPy, torch and (when in use) CUDA, as plain containers and tensors."
-    kind, keys, *rest = np.random.get_state()
-    state = dict(python=random.getstate(), numpy=[kind, torch.from_numpy(keys.astype(np.int64)), *rest], torch=torch.get_rng_state())
+    numpy: Any = np.random.get_state()
+    kind, keys, *rest = numpy
+    state: dict = dict(python=random.getstate(), numpy=[kind, torch.from_numpy(keys.astype(np.int64)), *rest], torch=torch.get_rng_state())
     if torch.cuda.is_initialized(): state["cuda"] = torch.cuda.get_rng_state_all()
     return state
 
@@ -104,7 +106,8 @@ def check_same(path, then:dict, now:dict, what:str="the checkpoint"):
 # %% ../../nbs/core/06_checkpoints.ipynb #1e6fc665
 def restore_model(path, state:dict, model:nn.Module, tensors:dict|None=None):
     "Load the weights of the checkpoint `state` (or `tensors` in their place) into `model`. Raises `DataError` for another model, design or shape."
-    then, now, weights = state.get("describe"), describe(model), state.get("model") if tensors is None else tensors
+    then: Any = state.get("describe")
+    now, weights = describe(model), state.get("model") if tensors is None else tensors
     described = isinstance(then, dict) and isinstance(then.get("kind"), str) and isinstance(then.get("settings"), dict)
     if not described or not isinstance(weights, dict) or not all(map(torch.is_tensor, weights.values())): raise DataError(path, "holds no model as a training writes it")
     if then["kind"] != now["kind"]: raise DataError(path, f"holds a {then['kind']}, not a {now['kind']}")

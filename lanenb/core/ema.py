@@ -22,7 +22,8 @@ class EMA:
     "Exponential moving average of the parameters of `model`; buffers are copied. new = (1 - momentum) * old + momentum * weight."
     def __init__(self, model:nn.Module, momentum:float=1e-4, warmup:float=0):
         if not 0 < momentum <= 1: raise ValueError(f"the momentum of an average lies in (0, 1], not {momentum}")
-        self.momentum, self.warmup, self.step, self._raw = momentum, warmup, 0, None
+        self.momentum, self.warmup, self.step = momentum, warmup, 0
+        self._raw: dict|None = None                        # the model's own weights, while the averaged ones are in it
         with torch.no_grad(): self.shadow = {k: v.detach().clone() for k, v in _tensors(model).items()}
 
 def _bare(model):

@@ -66,6 +66,7 @@ def write_graph(module:nn.Module, inputs:dict, outputs, free:dict, properties:di
     with quiet():
         program = torch.onnx.export(_InARow(module).eval(), tuple(inputs.values()), dynamo=True, opset_version=18, verbose=False,
                                     input_names=list(inputs), output_names=list(outputs), dynamic_shapes=(shapes,))
+    if program is None: raise RuntimeError("torch wrote no ONNX program")
     graph = program.model_proto
     for node in graph.graph.node: del node.metadata_props[:]       # where in the source each one comes from: paths of this machine, and a tenth of a small file
     onnx.helper.set_model_props(graph, {PROPERTY: json.dumps(properties)})

@@ -22,7 +22,7 @@ def spared(model:nn.Module, names=()) -> set[str]:
 # %% ../../nbs/core/05_optim.ipynb #53f3c50a
 def under(name:str, prefixes) -> str|None:
     "The longest of `prefixes` that `name` is or lies under (whole parts between dots), or None."
-    fits = [p for p in prefixes if name == p or name.startswith(p + ".")]
+    fits: list[str] = [p for p in prefixes if name == p or name.startswith(p + ".")]
     return max(fits, key=len, default=None)
 
 # %% ../../nbs/core/05_optim.ipynb #dc1293ba

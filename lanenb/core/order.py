@@ -8,7 +8,7 @@ __all__ = ['mixed', 'seed_all', 'own_randomness', 'Key', 'Keyed', 'Item', 'epoch
 # %% ../../nbs/core/06_order.ipynb #5f57c490
 import hashlib, random
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 import numpy as np, torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
@@ -89,9 +89,11 @@ class _Collate:
 def epoch_batches(loader:DataLoader, seed:int, epoch:int) -> list[list[int]]:
     "The index lists of all batches of `epoch`: what the batch sampler of `loader` gives under a seed made of (seed, epoch)."
     sampler = loader.batch_sampler
+    if sampler is None: raise ValueError("the loader must make batches (batch_size=None was given)")
     for part in (sampler, getattr(sampler, "sampler", None)):
         if hasattr(part, "set_epoch"): part.set_epoch(epoch)
-        if isinstance(getattr(part, "generator", None), torch.Generator): part.generator.manual_seed(mixed(seed, "order", epoch))
+        generator = getattr(part, "generator", None)
+        if isinstance(generator, torch.Generator): generator.manual_seed(mixed(seed, "order", epoch))
     with own_randomness(seed, "order", epoch): return [list(batch) for batch in sampler]
 
 # %% ../../nbs/core/06_order.ipynb #13ac6dd7
@@ -113,7 +115,8 @@ def check_loader(loader, what:str="training"):
     if isinstance(loader.dataset, IterableDataset): raise ValueError(f"the {what} data must be numbered (a map-style data set): a stream of samples cannot be continued in the middle")
     if loader.batch_sampler is None: raise ValueError(f"the {what} loader must make batches (batch_size=None was given)")
     if len(loader) == 0:
-        why = "the data set is empty" if len(loader.dataset) == 0 else f"{len(loader.dataset)} samples are less than one batch and drop_last is set"
+        data: Any = loader.dataset
+        why = "the data set is empty" if len(data) == 0 else f"{len(data)} samples are less than one batch and drop_last is set"
         raise ValueError(f"the {what} loader gives no batches: {why}")
 
 def _all_keys(loader, seed, epochs, start, rank, world):

@@ -12,6 +12,7 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 from .curves import read_curves
 from .files import replacing
 
@@ -19,7 +20,7 @@ from .files import replacing
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe & Ito 2008
 
 _STYLE = {"figure.dpi": 80, "savefig.dpi": 80, "figure.facecolor": "white", "figure.constrained_layout.use": True, "font.size": 10,
-          "axes.prop_cycle": mpl.cycler(color=PALETTE), "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
+          "axes.prop_cycle": cycler(color=PALETTE), "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
           "axes.titlesize": 11, "axes.titlelocation": "left", "axes.edgecolor": "#555555", "axes.axisbelow": True,
           "grid.color": "#e4e4e4", "grid.linewidth": 0.8, "lines.linewidth": 1.7, "legend.frameon": False, "legend.fontsize": 9,
           "image.cmap": "cividis", "image.interpolation": "nearest"}

@@ -6,7 +6,9 @@
 __all__ = ['Pretrained', 'push_to_hub']
 
 # %% ../../nbs/core/06_pretrained.ipynb #4e19667b
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 import torch
 from .files import DataError, fill_module, load_weights, read_json, save_weights, write_json
 from .settings import SettingsError
@@ -17,6 +19,9 @@ class Pretrained:
 
     The class names its `KIND` (a word for config.json), its `SETTINGS` class, and in `FREE` the settings that do not change what the weights mean."""
     KIND, SETTINGS, FREE = "", None, frozenset()
+    settings: Any
+    state_dict: Callable
+    def __init__(self, *given): super().__init__(*given)
 
     def save_pretrained(self, folder, half:bool=False) -> Path:
         "Write `model.safetensors` and `config.json` (the settings) into `folder`, each atomically; returns the folder. `half`: in 16 bits, half the size."

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 import yaml
 from fastcore.basics import patch
 from .files import DataError, read_json, read_text, root, write_json, write_text
@@ -56,7 +57,7 @@ def _read_parameters(source:str, path) -> tuple[dict, dict]:
         if not isinstance(target, ast.Name) or not getattr(node, "value", None): bad(node.lineno, "is not of the form `name = value`")
         try: defaults[target.id] = ast.literal_eval(node.value)
         except (ValueError, TypeError, RecursionError, MemoryError): bad(node.lineno, f"gives '{target.id}' a value that is no plain number, text, list or None")
-        help[target.id] = comments.get(node.end_lineno, "")
+        help[target.id] = comments.get(node.end_lineno or 0, "")
     return defaults, help
 
 # %% ../../nbs/core/08_runs.ipynb #9be039a8
@@ -126,6 +127,7 @@ class Run:
     def __init__(self, template:str, parameters:dict, folder:Path):
         self.template, self.parameters, self.folder = template, dict(parameters), Path(folder)
         self.values, self.goals = {}, {}
+        self._own: Any = None               # a folder that vanishes with the run
         self._save()
 
     def _save(self):
@@ -141,7 +143,7 @@ def start_run(template:str, parameters:dict|None=None, out=None) -> Run:
     if folder is None:
         own = tempfile.TemporaryDirectory(prefix="lanenb-run-")
         folder = own.name
-    run = Run(template, parameters or {}, folder)
+    run = Run(template, parameters or {}, Path(folder))
     run._own = own
     return run
 
@@ -195,7 +197,7 @@ def targets(self:Run) -> list[dict]:
     def row(name, op, bound, source):
         value = self.values.get(name)
         return dict(name=name, value=value, op=op, bound=bound, source=source, met=value is not None and bool(_OPS[op](value, bound)))
-    return [row(*goal, source) for goal, source in self.goals.items()]
+    return [row(*goal, source=source) for goal, source in self.goals.items()]
 
 # %% ../../nbs/core/08_runs.ipynb #4d327cfd
 @patch
@@ -311,6 +313,7 @@ def _execute(source:Path, target:Path, parameters:dict, environment:dict, progre
         try: return papermill.execute_notebook(str(source), str(target), parameters, language="python", kernel_name="python3",
                                                km=kernel, progress_bar=progress)
         finally: run_sync(kernel.shutdown_kernel)(now=bool(came))
+    done = None
     with _signals_to(kernel) as came, ThreadPoolExecutor(1) as pool:
         try: done = pool.submit(work).result()
         except Exception:
@@ -332,7 +335,7 @@ def _clear(folder:Path):
     shutil.rmtree(folder/"figures", ignore_errors=True)
 
 # %% ../../nbs/core/08_runs.ipynb #7a009d2f
-def _cause(error:BaseException) -> str:
+def _cause(error:Any) -> str:
     "One line that says why a run failed, from what papermill raised."
     from lanenb.core.reports import plain_text
     if isinstance(error, KeyboardInterrupt): return "interrupted"

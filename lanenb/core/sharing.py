@@ -10,13 +10,15 @@ import os
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+from typing import Any
 import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn import functional as F
 
 # %% ../../nbs/core/02_sharing.ipynb #8457bb27
-_now, _groups = ContextVar("sharing", default=None), {}
+_now: ContextVar[bool|None] = ContextVar("sharing", default=None)
+_groups: dict[Any, Any] = {}
 
 @contextmanager
 def sharing(counts:bool=True):
@@ -57,7 +59,7 @@ class _Sum(torch.autograd.Function):
         return grad
 
 def shared_sum(*values):
-    "The sums over all processes of the float tensors `values` (of the same shapes everywhere), in one exchange that gradients go through: a tensor, or a tuple of them."
+    "The sums over all processes of the float tensors `values` (of the same shapes everywhere), in one exchange that gradients go through: a tensor or a tuple."
     if shared():
         flat = torch.cat([v.flatten() if v.dtype == torch.float64 else v.flatten().float() for v in values])
         total = _Sum.apply(flat if _now.get() else flat*0)
@@ -145,8 +147,10 @@ def _normalise_back(ctx, grad):
     return dx.to(x.dtype), None if weight is None else own[1], None if weight is None else own[0]
 
 # %% ../../nbs/core/02_sharing.ipynb #e1d01d21
-class _Shared:
-    "What a batch normalisation does otherwise in a shared training step."
+class _Shared(nn.Module):
+    "What a batch normalisation does otherwise in a shared training step; mixed into one."
+    weight: Any; bias: Any; eps: float; momentum: Any; track_running_stats: bool; running_mean: Any; running_var: Any; num_batches_tracked: Any
+
     def forward(self, x):
         if not (self.training and shared()): return super().forward(x)
         y, total, mean, var = _Normalise.apply(x, self.weight, self.bias, self.eps, _now.get())

@@ -10,6 +10,7 @@ import itertools, json, math, os, re, signal, statistics, subprocess, sys, threa
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 import yaml
 from .files import DataError, read_json, read_text, write_json
 from .reports import read_record
@@ -56,7 +57,9 @@ def read_yaml(path) -> tuple[dict, dict]:
     except DataError: raise
     except RecursionError: raise DataError(path, "nested too deeply to be read") from None
     except (ValueError, OverflowError) as e: raise DataError(path, f"holds a value that cannot be read ({' '.join(str(e).split())[:100]})") from None   # the 45th of May
-    except yaml.MarkedYAMLError as e: raise DataError(path, f"not valid YAML ({e.problem})", (e.problem_mark or e.context_mark).line + 1) from None
+    except yaml.MarkedYAMLError as e:
+        mark = e.problem_mark or e.context_mark
+        raise DataError(path, f"not valid YAML ({e.problem})", None if mark is None else mark.line + 1) from None
     except yaml.YAMLError as e: raise DataError(path, f"not valid YAML ({' '.join(str(e).split())[:100]})") from None
 
 # %% ../../nbs/core/10_sweeps.ipynb #32a11c87
@@ -179,7 +182,7 @@ class Crew:
 
     def _try(self, job:str) -> tuple:
         "(exit code, cause or None) of a process that runs `job`."
-        child = subprocess.Popen([sys.executable, "-c", _CHILD], env=self.environment, text=True, start_new_session=True,
+        child: Any = subprocess.Popen([sys.executable, "-c", _CHILD], env=self.environment, text=True, start_new_session=True,
                                  stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.live.add(child)
         if self.stopped.is_set(): child.terminate()

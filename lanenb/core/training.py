@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 import torch
 from torch import nn
 from accelerate import Accelerator
@@ -146,7 +147,7 @@ def _update(self:Trainer, item):
     if self.world > 1: values = self.accelerator.reduce(values, "sum")
     total = values[names.index("_weight")].clamp(min=1e-12)
     if self.weighted: torch._foreach_mul_([p.grad for p in self.trained if p.grad is not None], self.world/total)
-    norm = self.accelerator.clip_grad_norm_(self.trained, self.settings.clip or math.inf)
+    norm: Any = self.accelerator.clip_grad_norm_(self.trained, self.settings.clip or math.inf)
     self.step += 1
     row = dict(step=self.step, epoch=item.epoch, lr=max(g["lr"] for g in self.optimizer.param_groups), seconds=self._clock())
     self._pending.append((row, names, torch.cat([values[:-1]/total, values[-1:], norm.reshape(1).to(values)]), self._names))
@@ -172,7 +173,8 @@ def _look(self:Trainer):
         if not (math.isfinite(row["loss"]) and math.isfinite(norm)):
             if self.world > 1: samples = gather_object(samples)
             self.curves.write()
-            raise non_finite(row["step"], row["epoch"], row["loss"], norm, samples, self.newest if self._saved else None, self._saved)
+            error: Any = non_finite(row["step"], row["epoch"], row["loss"], norm, samples, self.newest if self._saved else None, self._saved)
+            raise error
 
 # %% ../../nbs/core/06_training.ipynb #49ef6df6
 @patch

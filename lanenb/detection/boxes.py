@@ -90,7 +90,7 @@ def _edges(boxes, fmt:str) -> torch.Tensor:
     if not torch.is_tensor(boxes): boxes = torch.as_tensor(boxes)
     if boxes.shape[-1:] != (4,): raise ValueError(f"boxes are (..., 4), not {tuple(boxes.shape)}")
     boxes = boxes if boxes.dtype == torch.float64 else boxes.float()
-    return cxcywh_to_xyxy(boxes) if fmt == "cxcywh" else boxes
+    return torch.as_tensor(cxcywh_to_xyxy(boxes)) if fmt == "cxcywh" else boxes
 
 def compute_iou(boxes1, boxes2, iou_type:str="iou", fmt:str="xyxy", aligned:bool=False) -> torch.Tensor:
     """Agreement of `boxes1` (N, 4) with `boxes2` (M, 4): (N, M), or (...) for boxes (..., 4) that belong together when `aligned`; float32 or float64.

@@ -80,7 +80,7 @@ def mixed_up(self:COCODetectionDataset, i:int, rng:np.random.Generator) -> dict:
     "Raw sample `i` after Copy-Paste, Mosaic and MixUp, each with its probability."
     def others(n): return [int(k) for k in rng.integers(len(self), size=n)]
     sample = self.mosaic([self._pasted(k, rng) for k in [i, *others(3)]], rng) if rng.random() < self.mosaic_prob else self._pasted(i, rng)
-    if rng.random() < self.mixup_prob: sample = self.mixup(sample, self._pasted(*others(1), rng), rng)
+    if rng.random() < self.mixup_prob: sample = self.mixup(sample, self._pasted(others(1)[0], rng), rng)
     return sample
 
 @patch

@@ -8,6 +8,7 @@ __all__ = ['BACKENDS', 'NAMES', 'top_detections', 'installed_backends', 'COCOEva
 # %% ../../nbs/detection/09_evaluator.ipynb #b31b0615
 import contextlib, importlib.util, io, json, tempfile
 from pathlib import Path
+from typing import Any
 import numpy as np, torch
 from fastcore.basics import patch
 from ..core.settings import check_names
@@ -55,6 +56,7 @@ class COCOEvaluator:
         self.truth = self.annotations.to_coco()
         self._place = {p.id: i for i, p in enumerate(self.annotations.pictures)}
         self.reset()
+    result: dict|None                   # what COCO's evaluation said
     def reset(self): self.detections, self.result = {}, None
     def update(self, logits, boxes, meta, top:int=100): self.add(top_detections(logits, boxes, meta, top))
     def add(self, detections):
@@ -99,17 +101,19 @@ def _run(truth:dict, rows:list, backend:str):
 def compute(self:COCOEvaluator) -> dict:
     "The twelve numbers by name (`NAMES`); NaN where there is no truth of that kind. No detections at all: zeros, as COCO has it."
     rows = self.rows()
-    if not rows: self.result = {"stats": [0. if any((~o.crowd).any() for o in self.annotations.objects) else np.nan]*12, "precision": None}
+    if not rows: stats, precision = [0. if any((~o.crowd).any() for o in self.annotations.objects) else np.nan]*12, None
     else:
         run = _run(self.truth, rows, self.backend)
-        self.result = dict(stats=[float(v) for v in np.asarray(run.stats)[:12]], precision=np.asarray(run.eval["precision"]))
-    return {n: v if v >= 0 else float("nan") for n, v in zip(NAMES, self.result["stats"])}
+        stats, precision = [float(v) for v in np.asarray(run.stats)[:12]], np.asarray(run.eval["precision"])
+    self.result = dict(stats=stats, precision=precision)
+    return {n: v if v >= 0 else float("nan") for n, v in zip(NAMES, stats)}
 
 @patch
 def per_class(self:COCOEvaluator) -> list[dict]:
     "One row per class: name, truths, ap, ap50 (NaN for a class without truth)."
     if self.result is None: self.compute()
-    found, p = [], self.result["precision"]
+    result: Any = self.result
+    found, p = [], result["precision"]
     for k, (name, n) in enumerate(zip(self.annotations.names, self.annotations.counts())):
         own = np.full((1, 1), 0. if n else -1.) if p is None else p[:, :, k, 0, 2]    # thresholds × recalls, all areas, 100 detections
         found.append(dict(name=name, truths=int(n), ap=_mean(own), ap50=_mean(own[0])))
@@ -158,7 +162,7 @@ def matches(self:COCOEvaluator, score:float=.5, iou:float=.5):
         order = np.argsort(-np.asarray(d["scores"]), kind="stable")
         order = order[np.asarray(d["scores"])[order] >= score]
         boxes, truth = np.asarray(d["boxes"], float)[order], np.concatenate([o.xywh[:, :2], o.xywh[:, :2] + o.xywh[:, 2:]], 1)
-        in_crowd = (_overlaps(boxes, truth[o.crowd], of_a=True) > .5).any(1)
+        in_crowd = np.asarray((_overlaps(boxes, truth[o.crowd], of_a=True) > .5).any(1))
         yield o.labels[~o.crowd], np.asarray(d["labels"])[order], _greedy(_overlaps(boxes, truth[~o.crowd]), iou), in_crowd
 
 # %% ../../nbs/detection/09_evaluator.ipynb #b499b9da
@@ -246,7 +250,7 @@ def verdict(self:COCOEvaluator) -> list[str]:
     now = self._best_ious().mean()
     if now < .4:
         tried = {r: self._best_ious(r).mean() for r in _readings(boxes[:1], (1, 1))}
-        best = max(tried, key=tried.get)
+        best = max(tried, key=tried.__getitem__)
         if tried[best] > now + .25: said.append(f"boxes do not meet the truth (mean best IoU {now:.2f}), but would at {tried[best]:.2f} if {best}")
         elif slip := self._scale_slip(): said.append(f"boxes do not meet the truth (mean best IoU {now:.2f}); {slip}")
         elif not said: said.append(f"boxes do not meet the truth (mean best IoU {now:.2f}): not trained long enough, or learning rate too high")

@@ -10,6 +10,7 @@ import builtins, copy, importlib
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 import numpy as np
 import torch
 from torch import nn
@@ -22,7 +23,7 @@ from .settings import MODEL_CONFIGS
 @contextmanager
 def _followable(model):
     "While it lasts, the code of `model` asks tensors for their shape where it would take `len`, and leaves its own checks out."
-    module = importlib.import_module(type(model).__module__)
+    module: Any = importlib.import_module(type(model).__module__)
     kept = {k: vars(module)[k] for k in ("len", "torch_compilable_check") if k in vars(module)}
     module.len = lambda v: v.shape[0] if isinstance(v, torch.Tensor) else builtins.len(v)
     if "torch_compilable_check" in kept: module.torch_compilable_check = lambda *args, **named: None

@@ -86,7 +86,7 @@ def _parts(address) -> tuple:
 # %% ../../nbs/detection/17_jobs.ipynb #5c122bd8
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     "Follows nothing: an answer 3xx is an error."
-    def redirect_request(self, *args): return None
+    def redirect_request(self, req, fp, code, msg, headers, newurl): return None
 
 def post_json(address:str, value:dict, timeout_s:float) -> str|None:
     "Post `value` as JSON to `address` without proxies and redirections; None when the answer is 2xx, else what went wrong."
@@ -176,7 +176,7 @@ def run_job(job) -> dict:
         (out/"cancel").unlink(missing_ok=True)      # of an earlier run
         events = Events(out/"events.jsonl", out.name, s.webhook, s.webhook_timeout_s)
     except OSError as e: return dict(status="failed", error=f"the folder {out} cannot be written ({e.strerror})", seconds=0.)
-    result = _outcome(s, events)
+    result: dict = _outcome(s, events)
     newest = out/"training"/"checkpoints"/"newest.pt"
     result = dict(result, job=s.to_dict(), checkpoint=str(newest) if newest.exists() else None, seconds=round(time.monotonic() - began, 1))
     events.tell(result["status"], last=True, **{k: result[k] for k in ("error", "metrics", "model") if k in result})

@@ -8,6 +8,7 @@ __all__ = ['FocalLoss', 'two_bins', 'two_bin_entropy', 'DFLoss', 'match', 'Said'
 
 # %% ../../nbs/detection/14_losses.ipynb #5e9d86da
 from dataclasses import dataclass
+from typing import Any
 import torch
 import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
@@ -98,10 +99,10 @@ class Said:
     logits: torch.Tensor
     boxes: torch.Tensor
     count: float
-    pairs: list|None = None
-    edges: torch.Tensor|None = None
-    start: torch.Tensor|None = None
-    teacher: "Said|None" = None
+    pairs: Any = None
+    edges: Any = None
+    start: Any = None
+    teacher: Any = None
 
 def _paired(said:Said, labels) -> tuple:
     "(index of the queries that have an object, their boxes (n, 4), the objects' boxes (n, 4) and classes (n,), IoU (n,) without gradient)."
@@ -163,10 +164,11 @@ def distil_term(said:Said, paired, bins:int, temperature:float=5.0) -> torch.Ten
     has = torch.zeros_like(weight, dtype=torch.bool).index_put(index, torch.tensor(True, device=weight.device))
     loss, parts = apart*weight[..., None], []
     for mask in (has, ~has): parts.append((loss[mask].mean() if mask.any() else loss.sum()*0, (4*mask.sum()/len(mask))**.5))
-    return sum(v*n for v, n in parts)/sum(n for _, n in parts)
+    (a, n), (b, m) = parts
+    return (a*n + b*m)/(n + m)
 
 # %% ../../nbs/detection/14_losses.ipynb #d17a34b9
-def gather(config, labels, logits, pred_boxes, outputs_class=None, outputs_coord=None, enc_logits=None, enc_boxes=None, denoising=None, edges=None, start=None) -> list:
+def gather(config, labels, logits, pred_boxes, outputs_class:Any=None, outputs_coord:Any=None, enc_logits:Any=None, enc_boxes:Any=None, denoising=None, edges=None, start=None) -> list:
     "The `Said` of all layers that a model's forward pass hands to its loss function."
     count = float(max(1, sum(len(t["class_labels"]) for t in labels)))
     if config.model_type == "rf_detr":
@@ -207,7 +209,7 @@ class DetectionLoss:
             enc_outputs_coord if enc_topk_bboxes is None else enc_topk_bboxes
         wide = [v.float() if torch.is_tensor(v) else v for v in (*given, predicted_corners, initial_reference_points)]
         with torch.autocast(logits.device.type, enabled=False):
-            layers = gather(config, labels, *wide[:6], denoising_meta_values, *wide[6:])
+            layers = gather(config, labels, *wide[:6], denoising=denoising_meta_values, edges=wide[6], start=wide[7])
             parts = [self.layer(said, labels, config) for said in layers]
             sums = {k: sum(p[k] for p in parts if k in p) for k in dict.fromkeys(k for p in parts for k in p)}
         return sum(sums.values()), sums, None

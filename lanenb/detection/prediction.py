@@ -29,6 +29,7 @@ class Predictor:
             if not 0 <= value <= 1: raise SettingsError(f"'{name}' lies in [0, 1], not {value}")
         self.score, self.top, self.nms, self.device = score, top, nms, torch.device(device)
         if isinstance(source, (str, Path)): self._open(source)
+        elif names is None or image_size is None: raise SettingsError("a model as a module needs the names of its classes and its picture size: names, image_size")
         else: self.model, self.names, self.image_size, self.normalise = source.to(self.device).eval(), names, image_size, normalise
 
     def _open(self, source):

@@ -10,6 +10,7 @@ __all__ = ['TRAINERS', 'open_datasets', 'detection_loss', 'check_data', 'BaseTra
 import math
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 import numpy as np
 import torch
 from fastcore.basics import patch
@@ -56,7 +57,8 @@ def _boxes(model, labels):
     "What the sums of the loss are divided by: the boxes; the library's loss of RF-DETR takes the mean over all processes."
     own = sum(len(t["boxes"]) for t in labels)
     if not (shared() and model.config.model_type == "rf_detr" and not isinstance(model.loss_function, DetectionLoss)): return own
-    return float(shared_sum(labels[0]["boxes"].new_tensor(float(own))))/torch.distributed.get_world_size()
+    whole: Any = shared_sum(labels[0]["boxes"].new_tensor(float(own)))
+    return float(whole)/torch.distributed.get_world_size()
 
 # %% ../../nbs/detection/16_training.ipynb #c7f1b5c0
 def check_data(train, valid, model, config:TrainingConfig) -> list[str]:
@@ -90,7 +92,7 @@ class BaseTrainer:
         self.train_data, self.valid_data, self.config, self.out, self.on_epoch = train, valid, config, Path(out), on_epoch
         self.model = plug_losses(self.setup_model(model, preset), losses)
         self.notes = check_data(train, valid, self.model, config)
-        self.evaluator = COCOEvaluator(valid) if valid is not None else None
+        self.evaluator: Any = COCOEvaluator(valid) if valid is not None else None
         self.loader = self.setup_loader()
         self.settings = self.setup_loop()
         self.optimizer = self.setup_optimizer()
@@ -127,7 +129,8 @@ def setup_loader(self:BaseTrainer) -> DataLoader:
 @patch
 def setup_loop(self:BaseTrainer) -> TrainSettings:
     "The settings of the loop: EMA, clipping, accumulation, precision; the best checkpoint is the one of the highest AP."
-    c, best = self.config, dict(best_metric="valid_ap", best_is="max") if self.valid_data is not None else {}
+    c = self.config
+    best: Any = dict(best_metric="valid_ap", best_is="max") if self.valid_data is not None else {}
     return TrainSettings(epochs=c.epochs, accumulate=c.gradient_accumulation, clip=c.gradient_clip, precision=c.precision, seed=c.seed,
                          ema=1 - c.ema_decay if c.use_ema else 0., ema_warmup=c.ema_warmup, progress=False, **best)
 

@@ -27,7 +27,7 @@ def forward(self:View, boxes) -> np.ndarray:
     "Boxes (N, 4) xyxy px of the original as cxcywh in [0, 1] of the network's picture."
     (w, h), (x0, y0, x1, y1) = self.size, self.rect
     step = np.array([(x1 - x0)/w, (y1 - y0)/h]*2)
-    return xyxy_to_cxcywh(np.asarray(boxes, np.float64).reshape(-1, 4)*step + [x0, y0, x0, y0]).astype(np.float32)
+    return np.asarray(xyxy_to_cxcywh(np.asarray(boxes, np.float64).reshape(-1, 4)*step + [x0, y0, x0, y0]), np.float32)
 
 @patch
 def back(self:View, boxes):
@@ -36,7 +36,7 @@ def back(self:View, boxes):
     make = boxes.new_tensor if torch.is_tensor(boxes) else np.array
     edges = (cxcywh_to_xyxy(boxes) - make([x0, y0, x0, y0]))*make([w/(x1 - x0), h/(y1 - y0)]*2)
     limit = make([w, h, w, h])
-    return torch.minimum(edges.clamp(min=0), limit) if torch.is_tensor(boxes) else np.clip(edges, 0, limit)
+    return torch.minimum(torch.as_tensor(edges).clamp(min=0), torch.as_tensor(limit)) if torch.is_tensor(boxes) else np.clip(edges, 0, limit)
 
 # %% ../../nbs/detection/05_transforms.ipynb #2d763b5c
 GREY = 114      # what fills the rest: the middle of ImageNet's brightness, near enough

@@ -24,7 +24,7 @@ class Difference:
     high: float|None
     n: tuple
 
-def difference(a:dict, b:dict, scale:float=100.) -> Difference|None:
+def difference(a:dict|None, b:dict|None, scale:float=100.) -> Difference|None:
     "`a` minus `b`, both dict(mean, std, n) as a sweep has them, times `scale` (AP to points). None where a side has no runs."
     if a is None or b is None or a["mean"] is None or b["mean"] is None: return None
     value, n = scale*(a["mean"] - b["mean"]), (a["n"], b["n"])
@@ -39,7 +39,7 @@ def difference(a:dict, b:dict, scale:float=100.) -> Difference|None:
 def sentence(d:Difference|None, gain) -> str:
     "What a difference says about a promised `gain` (from, to)."
     if d is None: return "not measured"
-    if d.low is None: return "one run a side says nothing"
+    if d.low is None or d.high is None: return "one run a side says nothing"
     if d.high < 0: return "harms"
     if d.low > 0: return "helps, less than promised" if d.high < gain[0] else "helps, more than promised" if d.low > gain[1] else "helps, as promised"
     return "no gain seen, the promised one is excluded" if d.high < gain[0] else "cannot be told: nothing and the promised gain are both possible"
@@ -67,12 +67,12 @@ def spread(m:dict|None, scale:float=100.) -> str:
 # %% ../../nbs/detection/19_verdict.ipynb #2bb873bd
 def _shown(d:Difference|None) -> str:
     "A difference with half its interval."
-    return "–" if d is None else f"{d.value:+.1f}" + ("" if d.low is None else f" ± {(d.high - d.low)/2:.1f}")
+    return "–" if d is None else f"{d.value:+.1f}" + ("" if d.low is None or d.high is None else f" ± {(d.high - d.low)/2:.1f}")
 
 def verdict_rows(cells:dict, metric_scale:float=100.) -> list[dict]:
     """One row per technique, from the cells of a group (`groups`): its AP alone and left out (mean ± std, points), the two gains with half their 95 % interval, the
     gain promised, and the sentence on each."""
-    full = max(cells, key=len)
+    full: frozenset = max(cells, key=len)
     none, rows = cells.get(frozenset()), []
     for t in (TRICKS[n] for n in TRICKS if any(n in on for on in cells)):
         only, less = cells.get(frozenset([t.name])), cells.get(full - {t.name}) if t.name in full else None
@@ -101,14 +101,15 @@ def verdict_figure(cells:dict, title:str=""):
     "A figure of the gains of a group: per technique the promised range (grey), measured alone and among all, with 95 % intervals."
     import matplotlib.pyplot as plt
     from lanenb.core.plots import PALETTE
-    full, names = max(cells, key=len), [n for n in TRICKS if any(n in on for on in cells)]
+    full: frozenset = max(cells, key=len)
+    names = [n for n in TRICKS if any(n in on for on in cells)]
     fig, ax = plt.subplots(figsize=(6, .42*len(names) + 1))
     for y, name in enumerate(names):
         ax.barh(y, max(TRICKS[name].gain[1] - TRICKS[name].gain[0], .1), left=TRICKS[name].gain[0], height=.7, color="#dddddd", label="promised" if not y else None)
         found = difference(cells.get(frozenset([name])), cells.get(frozenset())), difference(cells[full], cells.get(full - {name})) if name in full and len(full) > 1 else None
         for d, shift, colour, label in zip(found, (-.15, .15), PALETTE, ("alone", "among all")):
             if d is None: continue
-            far = 0 if d.low is None else (d.high - d.low)/2
+            far = 0 if d.low is None or d.high is None else (d.high - d.low)/2
             ax.errorbar(d.value, y + shift, xerr=far, fmt="o", markersize=4, color=colour, label=label if not y else None)
     ax.axvline(0, color="#555555", lw=1)
     ax.set(yticks=range(len(names)), yticklabels=[TRICKS[n].title for n in names], xlabel="gain, AP points")

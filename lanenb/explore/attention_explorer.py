@@ -8,6 +8,7 @@ __all__ = ['free_looks', 'on_grid', 'gather_looks', 'look_at', 'seats_of', 'chos
 
 # %% ../../nbs/explore/06_attention_explorer.ipynb #fdf3a7be
 from types import SimpleNamespace
+from typing import Any
 import numpy as np
 import torch
 from ipywidgets import Dropdown, FloatSlider, IntSlider
@@ -48,12 +49,13 @@ def on_grid(model, layer:int, weights, features) -> np.ndarray:
     if not isinstance(model, LaneLM): return weights[..., None, :].numpy()
     s, p5 = model.settings, tuple(features[-1].shape[-2:])
     if s.tokens == "learned":
-        with torch.no_grad(): pooled = model.visual.pool.weights(_cells(model, features), p5)[0]
+        pool: Any = model.visual.pool
+        with torch.no_grad(): pooled = pool.weights(_cells(model, features), p5)[0]
         return (weights @ pooled).unflatten(-1, p5).numpy()
     grids = token_grids(s.tokens, p5)
     if s.tokens == "levels": grids = [g for g in grids if g[0]*g[1] == weights.shape[-1]]
     parts = weights.split([h*w for h, w in grids], -1)
-    return sum(_spread(part.unflatten(-1, grid), grids[0]) for part, grid in zip(parts, grids)).numpy()
+    return torch.stack([_spread(part.unflatten(-1, grid), grids[0]) for part, grid in zip(parts, grids)]).sum(0).numpy()
 
 def _cells(model, features):
     "The tokens of P5 before they are pooled, (1, h·w, dim)."

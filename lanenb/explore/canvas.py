@@ -7,6 +7,7 @@ __all__ = ['KEYS', 'HELP', 'page_picture', 'thumbnail', 'page_lanes', 'parse_ges
 
 # %% ../../nbs/explore/03_canvas.ipynb #35c83331
 import base64, math
+from collections.abc import Callable
 from pathlib import Path
 import anywidget
 import cv2
@@ -66,7 +67,8 @@ HELP = [["click", "adds a point"], ["drag", "moves it"], ["right click, Delete",
 
 class _Talking(anywidget.AnyWidget):
     "A widget whose page sends gestures: `listener(gesture)` gets those that are in order, `complaint(text)` hears about the others."
-    listener, complaint = staticmethod(lambda gesture: None), staticmethod(lambda text: None)
+    listener: Callable = staticmethod(lambda gesture: None)
+    complaint: Callable = staticmethod(lambda text: None)
 
     def __init__(self, **traits):
         super().__init__(**traits)

@@ -84,7 +84,7 @@ def _label_lane(e, lane, view, s, complete, rng):
     while n < s.clicks:
         line = None if e.active is None else e.lanes[e.active].line
         if line is not None and lane_ious([line], [lane])[0, 0] > s.eye: break
-        e = editing.add_point(e, *hand(worst_place(line, part), view, s.hand_px, rng), complete)
+        e = editing.add_point(e, *hand(worst_place(line, part), view, s.hand_px, rng), complete=complete)
         n += 1
     return (e if e.active is None else editing.accept(e)), n
 

@@ -7,6 +7,7 @@ __all__ = ['MISSED_PX', 'Seen', 'Completer', 'follow']
 
 # %% ../../nbs/explore/02_completing.ipynb #8579bafe
 from dataclasses import dataclass
+from typing import Any
 import numpy as np
 import torch
 from fastcore.basics import patch
@@ -30,7 +31,7 @@ class Completer:
     "Completes lanes from points. `model`, `encoder`, `device`: as `LaneLMPredictor` takes them. Raises `DataError`, `SettingsError`."
     def __init__(self, model="trained", encoder=None, device="cpu"):
         self.predictor = LaneLMPredictor(model, encoder, device)
-        self.model = self.predictor.model
+        self.model: Any = self.predictor.model                  # of any design
         prompts_from_points([], self.model.tokenizer)          # refuses a model that cannot be prompted
 
 @patch

@@ -115,7 +115,8 @@ class DataBrowser(Panel):
     def __init__(self, data, per_page:int=12, width:int=230, large:int=1000):
         self._tile = lru_cache(4)(lambda i: tile(data, i))
         self._thumb = lru_cache(1000)(lambda i: jpeg(self._tile(i)[0], 2*width))
-        self._indices, self._large, self.per_page, self.chosen, self.shown = lru_cache(50)(lambda c: picked(data, c)), large, per_page, None, []
+        self._indices, self._large, self.per_page, self.shown = lru_cache(50)(lambda c: picked(data, c)), large, per_page, []
+        self.chosen: int|None = None
         kinds = {ALL: range(len(data)), **data.categories()}
         self.thumbs = [Image(format="jpeg", layout=Layout(width=f"{width}px")) for _ in range(per_page)]
         self.buttons = [Button(layout=Layout(width=f"{width}px")) for _ in range(per_page)]

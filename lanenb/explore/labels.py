@@ -112,7 +112,8 @@ def state(self:RecordStore, name) -> str|None:
 @patch
 def lanes(self:RecordStore, name) -> list:
     "The lanes (N, 2) of the label of `name`, px. Raises `DataError`."
-    return record_lanes(self.record(name))
+    if (record := self.record(name)) is None: raise DataError(self.path(name), f"has no label of {name}")
+    return record_lanes(record)
 
 @patch
 def labelled(self:RecordStore, names) -> set:

@@ -63,7 +63,8 @@ class Panel(VBox):
     HTML text, an object with an HTML form, or None. Drawn again whenever a value changes. `error`: what the last drawing raised, or None."""
     def __init__(self, draw, controls:dict, width:str="24rem"):
         super().__init__()
-        self.draw, self.controls, self.error = draw, dict(controls), None
+        self.draw, self.controls = draw, dict(controls)
+        self.error: Exception|None = None
         self.message, self.picture, self.words = HTML(), Image(format="png", layout=Layout(max_width="100%", align_self="flex-start")), HTML()
         for control in self.controls.values():
             control.style.description_width, control.layout.width = "7rem", width
@@ -126,7 +127,7 @@ def _repr_mimebundle_(self:Panel, **kwargs):
     "The live widget, and a still picture of it for readers without a kernel."
     forms = super(Panel, self)._repr_mimebundle_(**kwargs)
     still = self.still_png()
-    return dict(forms, **{"image/png": base64.b64encode(still).decode()}) if still else forms
+    return {**(forms or {}), "image/png": base64.b64encode(still).decode()} if still else forms
 
 @patch
 def still_png(self:Panel) -> bytes:

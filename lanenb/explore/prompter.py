@@ -13,7 +13,7 @@ from ipywidgets import HTML, Box, Button, HBox, IntProgress, Layout, VBox
 from ..core.files import DataError
 from . import editing
 from .canvas import LaneCanvas, ThumbStrip, page_lanes, page_picture, thumbnail
-from .completing import Completer
+from .completing import Completer, Seen
 from .labels import LabelExists, LabelSession
 from .panel import sentence
 
@@ -29,7 +29,10 @@ class LanePrompter(VBox):
         self.session = LabelSession(folder, form)
         self.completer = model if isinstance(model, Completer) else Completer(model)
         self.histories, self.thumbs, self.done = {}, {}, set()
-        self.index, self.seen, self.history, self.click_ms = 0, None, None, None
+        self.index = 0
+        self.seen: Seen|None = None
+        self.history: editing.History|None = None
+        self.click_ms: float|None = None
         super().__init__(self._parts())
         first = self.session.next_open()
         self.go(first or 0)
@@ -117,9 +120,9 @@ def _open(self:LanePrompter, i):
     try: label, fault = self.session.label(i), None
     except DataError as e: label, fault = None, e
     self.seen, left = self.completer.look(img), self.histories.pop(i, None)
-    self.history = left if left and left.unsaved else editing.History(editing.opened(self.seen.found, label))
+    history = self.history = left if left and left.unsaved else editing.History(editing.opened(self.seen.found, label))
     with self.canvas.hold_sync(): self.canvas.size, self.canvas.image, self.canvas.note = [img.shape[1], img.shape[0]], page_picture(img), ""
-    lanes = len(self.history.now.lanes)
+    lanes = len(history.now.lanes)
     if fault: self.say(f"{fault} (the lanes are proposals)", bad=True)
     elif self.history is left: self.say("as you left it; not saved yet")
     else: self.say(f"{lanes} lanes of the label" if label is not None else f"{lanes} lanes proposed: a accepts them all, a click on one chooses it")
@@ -137,14 +140,20 @@ def _do(self:LanePrompter, g):
     name = g["name"] if g["do"] == "key" else g["do"]
     if name in ("next", "previous"): return self.go(self.index + (1 if name == "next" else -1))
     if name == "go": return self.go(g["index"])
-    if self.history is None: raise ValueError(f"{self.session.names[self.index]} cannot be read; go on to the next image")
+    history = self._open_history()
     if name in ("save", "overwrite"): return self.save(self.clash if name == "overwrite" else None)
     if name == "reread":
         self.history = None
         self.histories.pop(self.index, None)
         return self.go(self.index)
-    self.history = getattr(self.history, name)() if name in ("undo", "redo") else self.history.did(self._edited(self.history.now, name, g))
+    self.history = getattr(history, name)() if name in ("undo", "redo") else history.did(self._edited(history.now, name, g))
     self.show()
+
+@patch
+def _open_history(self:LanePrompter) -> editing.History:
+    "The open image's label with its past. Raises `ValueError` for an image that could not be read."
+    if self.history is None: raise ValueError(f"{self.session.names[self.index]} cannot be read; go on to the next image")
+    return self.history
 
 @patch
 def _edited(self:LanePrompter, e, name, g):
@@ -160,6 +169,7 @@ def _edited(self:LanePrompter, e, name, g):
 def _complete(self:LanePrompter, points, seat):
     "The completed lane, and how long that took, said."
     began = time.perf_counter()
+    if self.seen is None: raise ValueError(f"{self.session.names[self.index]} cannot be read; go on to the next image")
     done = self.completer(self.seen, points, seat)
     self.click_ms = 1e3*(time.perf_counter() - began)
     self.say(f"completed from {len(points)} point{'s'*(len(points) != 1)} in {self.click_ms:.0f} ms; a accepts, another click corrects")
@@ -169,13 +179,14 @@ def _complete(self:LanePrompter, points, seat):
 @patch
 def save(self:LanePrompter, over:str|None=None):
     "Save the accepted lanes of the open image; `over`: the state of the label that may be replaced. Raises `DataError`; asks when a label is there."
-    lanes, left = editing.kept(self.history.now), sum(not lane.accepted for lane in self.history.now.lanes)
+    history = self._open_history()
+    lanes, left = editing.kept(history.now), sum(not lane.accepted for lane in history.now.lanes)
     try: path = self.session.save(self.index, lanes, over)
     except LabelExists as e:
         self.clash, self.conflict.layout.display = e.state, "flex"
         return self.say(str(e), bad=True)
     self._settle()
-    self.history, self.done = self.history.save(), self.session.store.labelled(self.session.names)
+    self.history, self.done = history.save(), self.session.store.labelled(self.session.names)
     self.say(f"saved {len(lanes)} lane{'s'*(len(lanes) != 1)} to {path.name}" + (f"; {left} not accepted, left out" if left else ""))
     self.show()
 
@@ -191,7 +202,7 @@ def figure(self:LanePrompter, width:float=8.0):
     img = self.session.image(self.index)
     fig, ax = plt.subplots(figsize=(width, width*img.shape[0]/img.shape[1] + .3), dpi=72)
     ax.imshow(img)
-    for lane in page_lanes(self.history.now):
+    for lane in page_lanes(self._open_history().now):
         x, y = zip(*lane["line"])
         ax.plot(x, y, color="black", lw=4, alpha=.6)
         ax.plot(x, y, ls="-" if lane["accepted"] else (0, (3, 2)), color=lane["colour"], lw=2.4)

@@ -117,7 +117,7 @@ def _aligned(frames, height, width, path) -> tuple[np.ndarray, int]:
 def gait_set(items, bad=(), dropped:int=0) -> GaitSet:
     "A `GaitSet` of `items`: (subject, condition, view, frames (n, h, w))."
     names = [np.array(column) for column in zip(*[i[:3] for i in items])]
-    return GaitSet(np.concatenate([i[3] for i in items]), np.cumsum([0] + [len(i[3]) for i in items]), *names, list(bad), dropped)
+    return GaitSet(np.concatenate([i[3] for i in items]), np.cumsum([0] + [len(i[3]) for i in items]), *names, bad=list(bad), dropped=dropped)
 
 def load_set(root, height:int=64, width:int=44, keep=None, progress:bool=False) -> GaitSet:
     """All sequences under `root` for which `keep(sequence)` holds, aligned to (height, width).

@@ -23,7 +23,7 @@ def embed_set(model, data:GaitSet, device="cpu", order=None, precision:str="no",
     """Embeddings (S, e, p), float32, of all sequences of `data`, all their frames.
     `order`: None, or a list of functions, each numbers (s,) of a sequence's length s; then embeddings (K, S, e, p), the frames rearranged by each: the encoder runs once for all."""
     model.eval()
-    ways, out = order or [torch.arange], [None]*len(data)
+    ways, out = order or [torch.arange], {}
     lengths = np.diff(data.starts)
     for length in np.unique(lengths):                                                # sequences of one length go together
         same = np.flatnonzero(lengths == length)
@@ -33,7 +33,7 @@ def embed_set(model, data:GaitSet, device="cpu", order=None, precision:str="no",
                 f = model.encoder(clips)
                 e = torch.stack([model.embed(f[:, way(int(length))]) for way in ways]).float().cpu()
             for k, i in enumerate(chunk): out[i] = e[:, k]
-    found = torch.stack(out, 1)
+    found = torch.stack([out[i] for i in range(len(data))], 1)
     return found if order else found[0]
 
 # %% ../../nbs/gait/16_controls.ipynb #14fa5b19

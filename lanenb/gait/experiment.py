@@ -42,7 +42,8 @@ def gait_settings(parameters:dict) -> tuple[GaitSettings, ExperimentSettings]:
     names = [{f.name for f in fields(c)} for c in (GaitSettings, ExperimentSettings)]
     check_names(given, names[0] | names[1] | {"preset"})
     preset = given.pop("preset", "mini")
-    model, run = (c.from_preset(preset, **{k: v for k, v in given.items() if k in own}) for c, own in zip((GaitSettings, ExperimentSettings), names))
+    mine, its = ({k: v for k, v in given.items() if k in own} for own in names)
+    model, run = GaitSettings.from_preset(preset, **mine), ExperimentSettings.from_preset(preset, **its)
     return model.replace(clips=run.people*run.each), run
 
 # %% ../../nbs/gait/17_experiment.ipynb #73de2787

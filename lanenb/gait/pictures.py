@@ -16,7 +16,7 @@ def view_maps(matrices:dict, views):
     "A figure with the rank-1 matrix (V, V) in % of every condition; rows are probe views. `matrices`: {condition: (V, V)}."
     fig, axes = plt.subplots(1, len(matrices), figsize=(1.0 + (.34*len(views) + 1.1)*len(matrices), .34*len(views) + 1.3), squeeze=False)
     for ax, (name, m) in zip(axes[0], matrices.items()):
-        shown = ax.imshow(m, vmin=0, vmax=100)
+        ax.imshow(m, vmin=0, vmax=100)
         ax.set(title=name.upper(), xticks=range(len(views)), yticks=range(len(views)), xlabel="gallery view"); ax.grid(False)
         ax.set_xticklabels(views, rotation=90, fontsize=7); ax.set_yticklabels(views, fontsize=7)
         for i in range(len(views)):
@@ -24,7 +24,7 @@ def view_maps(matrices:dict, views):
             for j in range(len(views)):
                 if i != j and np.isfinite(m[i, j]) and len(views) < 8: ax.text(j, i, f"{m[i, j]:.0f}", ha="center", va="center", fontsize=7, color="black" if m[i, j] > 55 else "white")
     axes[0, 0].set_ylabel("probe view")
-    fig.colorbar(shown, ax=list(axes[0]), shrink=.8, label="rank-1, %")
+    fig.colorbar(axes[0, 0].images[0], ax=list(axes[0]), shrink=.8, label="rank-1, %")
     return fig
 
 # %% ../../nbs/gait/18_pictures.ipynb #57f52840

@@ -23,7 +23,7 @@ def to_sequences(x, axis:str):
 def to_map(out, axis:str, shape):
     "The LSTM's last outputs (sequences, values) back as a map (n, c, h, w), `shape` that of the maps (n, s, c, h, w)."
     many, values = AXES[axis]
-    size = dict(zip("nschw", shape))
+    size: dict[str, int] = dict(zip("nschw", shape))
     back = out.reshape([size[k] for k in many + values])
     return back.permute([(many + values).index(k) for k in "nchw"])
 

@@ -205,7 +205,7 @@ def walk(person, condition:str, views, rng, s:Walk=Walk()) -> dict:
     """Raw silhouettes (n, 240, 320) by view of one sequence: `person` = (body, motion) walks once, and all cameras (`views`, such as '090') see it at the
     same time.
     From the NumPy generator `rng`."""
-    body, motion = _today(*person, rng, s.jitter)
+    body, motion = _today(*person, rng=rng, jitter=s.jitter)
     wear, t, start, out = draw_wear(condition, rng), np.arange(s.frames)/s.fps, rng.uniform(0, 2*np.pi), {}
     for view in views:
         cam = Camera(float(view) + rng.normal(0, 1.5)*s.jitter, 4.6 + rng.uniform(-.2, .2)*s.jitter, 1.0 + rng.uniform(-.1, .1)*s.jitter)

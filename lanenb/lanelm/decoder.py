@@ -7,6 +7,7 @@ __all__ = ['Attention', 'prefix_mask', 'DecoderLayer', 'remember', 'look', 'RowL
            'column_major']
 
 # %% ../../nbs/lanelm/03_decoder.ipynb #e8a717fe
+from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -84,7 +85,7 @@ def look(self:DecoderLayer, x, keys, weights=False):
     answer, w = self.cross_attention(x.flatten(1, 2), keys, weights=weights)
     answer = self.drop(answer).view_as(x)
     x = self.cross_norm(x + answer)
-    if self.fuse is not None: x = self.fuse_norm(x + self.fuse(answer))
+    if self.fuse is not None and self.fuse_norm is not None: x = self.fuse_norm(x + self.fuse(answer))
     return x, None if w is None else w.unflatten(2, x.shape[1:3])
 
 DecoderLayer.remember, DecoderLayer.look = remember, look
@@ -93,10 +94,11 @@ DecoderLayer.remember, DecoderLayer.look = remember, look
 class RowLayer:
     "A `DecoderLayer` that writes one row of every lane per call and keeps the keys and values of up to `rows` rows. Inference only. `keys`: the images' for cross-attention; `lanes`: per image."
     def __init__(self, layer:DecoderLayer, keys, lanes:int, rows:int):
+        def turned(m:Any): return m and (m.bias, m.weight.t())
         def norm(m): return m and (m.normalized_shape, m.weight, m.bias, m.eps)
         self.layer, a, c = layer, layer.self_attention, layer.cross_attention
         self.q, self.kv, self.out, self.ask, self.told, self.fuse, self.up, self.down = (
-            m and (m.bias, m.weight.t()) for m in (a.q, a.kv, a.out, c.q, c.out, layer.fuse, layer.ffn[0], layer.ffn[3]))
+            turned(m) for m in (a.q, a.kv, a.out, c.q, c.out, layer.fuse, layer.ffn[0], layer.ffn[3]))
         self.self_norm, self.cross_norm, self.fuse_norm, self.ffn_norm = map(norm, (layer.self_norm, layer.cross_norm, layer.fuse_norm, layer.ffn_norm))
         self.cross_first, self.self_scale, self.keys = layer.cross_first, layer.self_scale, tuple(x.contiguous() for x in keys)
         B, n, dim = len(keys[0]), len(keys[0])*lanes, a.q.in_features

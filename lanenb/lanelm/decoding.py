@@ -114,7 +114,8 @@ def decode_reference(model:LaneLM, memory, slots:int|None=None, prompts=None, te
         for b, l, t in product(range(len(memory)), range(n), range(s.rows)):
             given = None if prompts is None else prompts[b:b+1, l:l+1]
             x_in = F.pad(out[b, l, :max(t, known-1)], (1, 0))[None, None]
-            if known: x_in[..., :known] = 0 if given is None else Rules(given).told(known)
+            if known and given is None: x_in[..., :known] = 0
+            elif known: x_in[..., :known] = torch.as_tensor(Rules(given).told(known))
             logits_x, logits_y = (z[0, 0, t] for z in model(memory[b:b+1], x_in, torch.tensor([l], device=memory.device), prompts=given, known=known))
             extra = 0. if luck is None else luck[t, b*n + l].to(logits_x)
             choice = _choose(logits_x, logits_y, hear_y, extra)[None, None]

@@ -94,7 +94,7 @@ def blind_px(train, test) -> float:
 # %% ../../nbs/lanelm/06_diagnostics.ipynb #23e43870
 def moves_px(own, other) -> float:
     "Mean |Δx| in px between the lanes decoded with the image's own features and with another image's, slot by slot over shared rows; (B, L, T) each."
-    return _mean(np.abs(np.subtract(*_check(own, other))))
+    return float(_mean(np.abs(np.subtract(*_check(own, other)))))
 
 def spread_px(lanes) -> float:
     "How far lanes differ from frame to frame: standard deviation of x over frames, px, mean over slots and rows that at least two frames have; (B, L, T)."

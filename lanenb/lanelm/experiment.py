@@ -10,6 +10,7 @@ __all__ = ['ExperimentSettings', 'answers', 'original_lanes', 'culane_scores', '
 import math, time
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 import numpy as np
 import torch
 from torch.nn import functional as F
@@ -163,7 +164,9 @@ def attention(model, frames, n:int=8, device="cpu") -> dict|None:
     """Attention on the picture in the first `n` frames, told the truth: `uniformity` (layers, heads, T) averaged over lanes with that row (NaN: none has
     it), and `maps` (n, layers, N), the mean weights over heads, lanes and rows; of a model whose rows look at their own columns only, row after row. None for a
     model that does not look at rows at all."""
-    sums, counts, maps = 0, 0, []
+    maps: list = []
+    sums: Any = 0
+    counts: Any = 0
     for i in range(min(n, len(frames))):
         x = frames.x[i:i+1].to(device)
         weights = model.looks([f.to(device) for f in frames.part(i, i + 1)], x)
@@ -273,6 +276,6 @@ def reading_full(m:dict, kept:dict|None=None) -> list[str]:
         drift = "what it wrote before leads it astray." if m["ar_px"] > 2*m["tf_px"] else "writing alone costs little."
         say.append(f"Told the true past it is off by {m['tf_px']:.1f} px in the rows where it answers, on its own by {m['ar_px']:.1f} px in those of the lanes that it found: {drift}")
     by = {k.removeprefix("f1_50_"): v for k, v in m.items() if k.startswith("f1_50_")}
-    if len(by) > 1: say.append(f"Best on {max(by, key=by.get)} ({max(by.values()):.2f}), worst on {min(by, key=by.get)} ({min(by.values()):.2f}).")
+    if len(by) > 1: say.append(f"Best on {max(by, key=by.__getitem__)} ({max(by.values()):.2f}), worst on {min(by, key=by.__getitem__)} ({min(by.values()):.2f}).")
     if kept: say.append("With prompted points F1@50 goes from " + f"{m['f1_50']:.3f} to " + ", ".join(f"{v:.3f} ({k})" for k, v in kept.items()) + ".")
     return say

@@ -94,7 +94,7 @@ def collect(source, n:int, encoder, tokenizer, slots:int=4, levels:int=1, start:
     if not frames: raise DataError(source.root, f"no frame with a lane in it among {at - start} looked at")
     x = np.concatenate(x)
     return Frames(torch.from_numpy(x), torch.from_numpy(tokenizer.row_tokens(x)), [torch.cat(f) for f in zip(*features)], [f["original"] for f in frames],
-                  *([f["meta"][k] for f in frames] for k in ("view", "path", "category")), images, empty, bad), at
+                  *([f["meta"][k] for f in frames] for k in ("view", "path", "category")), images=images, empty=empty, bad=bad), at
 
 # %% ../../nbs/lanelm/08_frames.ipynb #2678f83b
 CHUNK, LEVELS = 128, ("p3", "p4", "p5")
@@ -208,7 +208,7 @@ class TokenSet(Dataset):
     def __len__(self): return len(self.frames)
     def __getitem__(self, i):
         f = self.frames
-        if f.copies: f = [f, *f.copies][torch.randint(len(f.copies) + 1, ()).item()]
+        if f.copies: f = [f, *f.copies][int(torch.randint(len(f.copies) + 1, ()))]
         pairs = {} if f.pairs is None else dict(pairs=f.pairs[i])
         return dict(features=[m[i].float() for m in f.features], x=f.x[i], y=f.y[i], meta=dict(path=f.names[i]), **pairs)
 

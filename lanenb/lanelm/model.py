@@ -8,6 +8,7 @@ __all__ = ['DESIGNS', 'PAPER_SIZES', 'ModelSettings', 'KeypointEmbedding', 'hint
 
 # %% ../../nbs/lanelm/04_model.ipynb #aece2ea6
 from dataclasses import dataclass
+from typing import Any
 import torch
 from torch import nn
 from ..core.losses import token_cross_entropy
@@ -95,7 +96,8 @@ class KeypointEmbedding(nn.Module):
         super().__init__()
         self.x_scale, self.lane_scale = s.x_scale, s.lane_scale
         self.x, self.y, self.pos, self.lane = (nn.Embedding(n, s.dim) for n in (s.vocab, s.rows + 1, s.rows, s.slots))
-        self.point, self.hint = (nn.Linear(s.dim, s.dim), nn.Linear(s.dim, s.dim, bias=False)) if s.hint else (None, None)
+        self.point: Any = nn.Linear(s.dim, s.dim) if s.hint else None
+        self.hint: Any = nn.Linear(s.dim, s.dim, bias=False) if s.hint else None
 
     def places(self, slots=None):
         "What does not depend on tokens: the row's and the lane's part (L, T, dim) for the lane `slots` (L,), by default all."
@@ -129,7 +131,7 @@ class LaneLM(Pretrained, nn.Module):
         self.tokenizer = LaneTokenizer(s)
         self.visual = VisualTokens(s.tokens, s.dim, s.channels, s.pe_frequency, s.pe_amplitude, s.feature_scaling)
         self.embed = KeypointEmbedding(s)
-        self.layers = nn.ModuleList(DecoderLayer(s.dim, s.heads, s.cross_heads, s.ffn, s.dropout, s.self_dropout, s.self_scale, s.cross_first, s.fusion) for _ in range(s.layers))
+        self.layers: Any = nn.ModuleList(DecoderLayer(s.dim, s.heads, s.cross_heads, s.ffn or 2*s.dim, s.dropout, s.self_dropout, s.self_scale, s.cross_first, s.fusion) for _ in range(s.layers))
         self.head_x, self.head_y = nn.Linear(s.dim, s.vocab), nn.Linear(s.dim, s.rows + 1)
         column_major(self)
 

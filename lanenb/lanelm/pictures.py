@@ -60,9 +60,9 @@ def attention_over_image(images, weights, grid, titles=None, columns:int=3, peak
     for i, ax in enumerate(axes.flat[:n]):
         h, w = images[i].shape[:2]
         ax.imshow(images[i])
-        heat = ax.imshow(weights[i].reshape(grid)*weights.shape[-1], extent=(0, w, h, 0), cmap="magma", alpha=0.55, vmin=0, vmax=peak, interpolation="bilinear")
+        ax.imshow(weights[i].reshape(grid)*weights.shape[-1], extent=(0, w, h, 0), cmap="magma", alpha=0.55, vmin=0, vmax=peak, interpolation="bilinear")
         if titles: ax.set_title(titles[i], fontsize=8)
-    fig.colorbar(heat, ax=axes, shrink=0.8, label="× uniform")
+    fig.colorbar(axes[0, 0].images[-1], ax=axes, shrink=0.8, label="× uniform")
     return fig
 
 # %% ../../nbs/lanelm/07_pictures.ipynb #2b92b2d8

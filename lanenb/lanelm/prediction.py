@@ -12,6 +12,7 @@ import copy, json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 import cv2
 import numpy as np
 import torch
@@ -190,7 +191,7 @@ def complete(model, features, said:FramePrompts) -> tuple:
     tok, L = model.tokenizer, model.settings.slots
     written = model.write(features)[0].cpu()
     seats, lines = find_seats(model, written, said.lanes), tok.decode(written)
-    points = [[] for _ in range(L)]
+    points: list[Any] = [[] for _ in range(L)]
     for lane, seat in zip(said.lanes, seats): points[seat] = row_points(lane, lines[seat] if len(lines[seat]) > 1 else sketch(lane, model.settings), tok)
     prompts = prompts_from_points([None if said.only and not len(p) else p for p in points], tok, L)
     while True:
@@ -231,9 +232,11 @@ class LaneLMPredictor(LanePredictor):
     def __init__(self, model="trained", encoder=None, device="cpu", cut=None):
         if not isinstance(model, nn.Module): model, encoder = load_lanelm(model, encoder)
         if not isinstance(encoder, nn.Module): raise SettingsError("a LaneLM reads the features of the encoder that it was trained with: give that too")
-        if encoder.channels != model.settings.channels:
-            raise SettingsError(f"the encoder has {encoder.channels} channels, the LaneLM reads {model.settings.channels}: it was trained with another one")
-        self.model, self.run = copy.deepcopy(model).to(device).eval(), Runner(encoder, "fp32", device=device)
+        settings: Any = model.settings
+        if (channels := getattr(encoder, "channels", None)) != settings.channels:
+            raise SettingsError(f"the encoder has {channels} channels, the LaneLM reads {settings.channels}: it was trained with another one")
+        self.model: Any = copy.deepcopy(model).to(device).eval()
+        self.run = Runner(encoder, "fp32", device=device)
         self.settings, self.cut, self.said = model.settings, cut, {}
 
     def __call__(self, img, said:FramePrompts|None=None) -> list:
@@ -255,7 +258,7 @@ def _lanes(self:LaneLMPredictor, img, view, said):
     if said is None: lanes = self.model.finish(self.model.write(features).cpu())[0]
     else:
         said = said.through(view)
-        lanes = told_lanes(self.model, *complete(self.model, features, said), said)
+        lanes = told_lanes(self.model, *complete(self.model, features, said), said=said)
     return order_lanes([view.back(lane) for lane in lanes if len(lane) > 1], view.size[1])
 
 def check_fits(said:FramePrompts, view:View, model):

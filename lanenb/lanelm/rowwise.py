@@ -10,6 +10,7 @@ __all__ = ['PARTS', 'RowwiseSettings', 'turn', 'bottom_px', 'deal', 'place_code'
 # %% ../../nbs/lanelm/11_rowwise.ipynb #0a00faab
 import math
 from dataclasses import dataclass
+from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -109,7 +110,7 @@ class RowMap(nn.Module):
         maps = [norm(f.float()).contiguous(memory_format=torch.channels_last) for norm, f in zip(self.norms, self._checked(features))]
         grid = (self.settings.rows, maps[0].shape[-1])
         levels = [proj(m) for proj, m in zip(self.projs, maps)]
-        m = sum(v if v.shape[-2:] == grid else F.interpolate(v, size=grid, mode="bilinear", align_corners=False) for v in levels)
+        m: Any = sum(v if v.shape[-2:] == grid else F.interpolate(v, size=grid, mode="bilinear", align_corners=False) for v in levels)
         return self.blocks(m.permute(0, 2, 3, 1)), torch.cat([self._context(conv, v) for conv, v in zip(self.wide, maps[1:])], 1)
 
 # %% ../../nbs/lanelm/11_rowwise.ipynb #50b3ce58
@@ -254,7 +255,8 @@ class RowwiseLM(Pretrained, nn.Module):
         super().__init__()
         self.settings = s = settings or RowwiseSettings()
         self.tokenizer, self.code = LaneTokenizer(s), 64
-        self.map, self.layers = RowMap(s), nn.ModuleList(RowwiseLayer(s.dim, s.heads, s.ffn, s.sight == "row") for _ in range(s.layers))
+        self.map = RowMap(s)
+        self.layers: Any = nn.ModuleList(RowwiseLayer(s.dim, s.heads, s.ffn, s.sight == "row") for _ in range(s.layers))
         self.map_norm, self.columns, self.row_kv = nn.LayerNorm(s.dim), nn.Linear(self.code, s.dim), nn.Linear(s.dim, 2*s.dim)
         self.seat, self.row, self.state = (nn.Parameter(torch.randn(n, s.dim)*std) for n, std in ((s.slots, .5), (s.rows, .1), (4, .5)))
         self.told, self.hint, self.seen = (nn.Linear(n, s.dim) for n in (2*self.code + 1, 2*self.code + 4, 5*s.dim))

@@ -8,10 +8,13 @@ __all__ = ['TokenizerSettings', 'LaneTokenizer', 'encode_lane', 'row_tokens', 't
 
 # %% ../../nbs/lanelm/01_tokenizer.ipynb #f6f316db
 from dataclasses import dataclass
+from typing import Any
 import numpy as np
-from scipy.linalg.lapack import dptsv
+from scipy.linalg import get_lapack_funcs
 from ..core.settings import Settings, setting
 from ..lanes.geometry import as_lane, lane_xs, smooth_lane
+
+_solve, = get_lapack_funcs(("ptsv",), dtype=np.float64)      # a symmetric tridiagonal system
 
 # %% ../../nbs/lanelm/01_tokenizer.ipynb #8dbc9310
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ def rows_px(self:LaneTokenizer, tokens):
     import torch
     return torch.as_tensor(px, dtype=torch.float32, device=tokens.device)
 
-def decode(self:LaneTokenizer, x, y=None, window:int=0, polyorder:int=2):
+def decode(self:LaneTokenizer, x, y=None, window:int=0, polyorder:int=2) -> Any:
     """The lane (N, 2) of x tokens (T,), a list of lanes for (L, T), a list of lists for (B, L, T); no row, no point.
 
     The rows are those of the y tokens when given (T: no point). `window` > 0 smooths over so many rows."""
@@ -163,7 +166,7 @@ def spline_slopes(x, h, first, last):
         rhs[i] -= r/(h0*h1)
     i = first[last - first == 2] + 1           # three points: a parabola, whose middle slope is known
     mid[i], rhs[i] = 1, (h[i]*rise[i-1]*w[i-1] + h[i-1]*rise[i]*w[i])/(h[i-1] + h[i])
-    d = dptsv(mid, off, rhs)[2]
+    d = _solve(mid, off, rhs)[2]
     for end, i, r, h0, h1 in ends: d[end] = (r - (h0 + h1)*d[i])/h1
     i = first[last - first == 1]               # two points: a straight line
     d[i] = d[i+1] = rise[i]*w[i]
@@ -222,13 +225,14 @@ def encode(self:LaneTokenizer, lanes):
 
 def _fill(self:LaneTokenizer, bins, lanes, start):
     "Write the bins of `lanes`, of which the first is number `start`, into `bins` (L, T)."
-    joined, seen = _join(lanes), slice(None)
+    joined: Any = _join(lanes)
+    seen = slice(None)
     if joined is None:
         lanes = [_clean(l, start + i) for i, l in enumerate(lanes)]
         seen = [i for i, l in enumerate(lanes) if len(l) > 1]
         if not seen: return
         joined = _join([lanes[i] for i in seen])
-    at, xs = sample_rows(*joined, self.ys)
+    at, xs = sample_rows(*joined, ys=self.ys)
     part = np.zeros((len(joined[-1]), self.T), np.int64)
     part.reshape(-1)[at] = self.quantise(xs)
     bins[seen] = part

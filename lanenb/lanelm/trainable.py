@@ -30,7 +30,7 @@ class PictureSet(Dataset):
 
     def __getitem__(self, i):
         frame, tokenizer, s = view_frame(self.source.load(self.at[i])), self.model.tokenizer, self.model.settings
-        if self.augment: frame = self.augment(frame, np.random.default_rng(torch.randint(2**62, ()).item()))
+        if self.augment: frame = self.augment(frame, np.random.default_rng(int(torch.randint(2**62, ()))))
         tokens = tokenizer.encode_frames([frame["lanes"]], s.slots)[0]
         x = self.model.arrange(torch.from_numpy(tokens))[0]
         return dict(image=image_tensor(frame["image"]), x=x, y=torch.from_numpy(tokenizer.row_tokens(x.numpy())), meta=dict(path=frame["meta"]["path"]))
@@ -53,7 +53,7 @@ def seeing_loss(inner):
     def loss(both, batch):
         maps = both.encoder(batch["image"])[-both.model.levels:]
         return inner(both.model, dict({k: v for k, v in batch.items() if k != "image"}, features=maps))
-    if hasattr(inner, "set_epoch"): loss.set_epoch = inner.set_epoch
+    if hasattr(inner, "set_epoch"): vars(loss)["set_epoch"] = inner.set_epoch
     return loss
 
 # %% ../../nbs/lanelm/14_trainable.ipynb #0887f501
@@ -63,6 +63,7 @@ def train_seeing(model, encoder, source, frames:Frames, s:ExperimentSettings, ou
 
     Returns the rows of the curves. Raises `ValueError` for a share that is not above 0."""
     if not share > 0: raise ValueError(f"an encoder that learns needs a share of the learning rate above 0, not {share}")
+    if valid is None: raise ValueError("an encoder that learns is watched on frames that it is not trained on: valid, (source, frames)")
     watched, few = valid
     pictures = [p["image"] for p in PictureSet(watched, few, model)]
     def look(both, epoch): return both_errors(both.model, replace(few, features=_encoded(both, pictures, device)), device)

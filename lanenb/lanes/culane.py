@@ -81,10 +81,10 @@ def read_list(path, root) -> list:
     entries = []
     for number, line in enumerate(read_text(path).splitlines(), 1):
         if not (words := line.split()): continue
-        image, mask, *flags = [*words, None] if len(words) == 1 else words
+        image, mask, *flags = [*words, ""] if len(words) == 1 else words
         if not set(flags) <= {"0", "1"}: raise DataError(path, "expected an image, or an image, a mask and flags 0 or 1", number)
         image, mask = (name and relative_name(path, root, name, number) for name in (image, mask))
-        entries.append(Entry(image, mask, tuple(map(int, flags)) or None, number))
+        entries.append(Entry(image, mask or None, tuple(map(int, flags)) or None, number))
     if not entries: raise DataError(path, "the list names no image")
     return entries
 

@@ -205,7 +205,8 @@ def _summary(counts, thresholds):
 # %% ../../nbs/lanes/10_culane_metric.ipynb #e4d2e03d
 def _report(counts, thresholds, categories=None):
     "The whole result: the scores of all frames, and of each category that occurs, in CULane's order."
-    result, named = _summary(counts, thresholds), np.array([c or "" for c in categories or []])
+    result: dict = _summary(counts, thresholds)
+    named = np.array([c or "" for c in categories or []])
     result["categories"] = {}
     for name in (*CATEGORIES, *sorted(set(named.tolist()) - {*CATEGORIES, ""})):
         if not (named == name).any(): continue
@@ -235,7 +236,7 @@ def hit_counts(preds, gts, sizes, categories=None) -> dict:
     if not len(preds) == len(gts) == len(sizes): raise ValueError(f"{len(preds)} frames of predictions, {len(gts)} of labels, {len(sizes)} sizes")
     for size in dict.fromkeys(map(tuple, sizes)):
         mine = [i for i, s in enumerate(sizes) if tuple(s) == size]
-        found = evaluate_frames(*([of[i] for i in mine] for of in (preds, gts)), GRID, [categories[i] for i in mine], size, band_px(size[0]))
+        found = evaluate_frames(*([of[i] for i in mine] for of in (preds, gts)), thresholds=GRID, categories=[categories[i] for i in mine], size=size, width=band_px(size[0]))
         for name, part in {"": found, **found["categories"]}.items():
             counts = sums.setdefault(name, {})
             for t, c in part["iou"].items(): counts[t] = np.add(counts.get(t, (0, 0, 0)), [c.get(k, 0) for k in ("tp", "fp", "fn")])

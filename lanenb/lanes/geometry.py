@@ -191,4 +191,4 @@ def smooth_lane(lane, window:int, polyorder:int=2) -> np.ndarray:
     lane = as_lane(lane)
     window = min(window, len(lane) - 1 + len(lane) % 2)
     if window <= polyorder: return lane
-    return np.stack([savgol_filter(lane[:, 0].astype(np.float64), window, polyorder).astype(np.float32), lane[:, 1]], 1)
+    return np.stack([np.asarray(savgol_filter(lane[:, 0].astype(np.float64), window, polyorder), np.float32), lane[:, 1]], 1)

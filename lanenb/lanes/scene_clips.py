@@ -8,6 +8,7 @@ __all__ = ['STYLES', 'Clip', 'pick_mood', 'make_road', 'make_motion', 'make_traf
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #3eddcb91
 from dataclasses import dataclass, field, replace
+from typing import Any
 import numpy as np, cv2
 from .scene_road import Camera, Layout, Line, Road, SIZE, frame_labels, ground_rows, look_ahead, make_layout, paint_mask, roll_matrix
 from .scene_textures import (ALONG, COLUMNS, Ground, arrow, asphalt, grit, lay_paint, letters, look_at, make_levels, repairs, rough_ground, stop_line,
@@ -35,18 +36,18 @@ class Clip:
     yaw: np.ndarray
     pitch: np.ndarray
     roll: float
-    ground: Ground = None
-    backdrop: np.ndarray = None
+    ground: Any = None          # a `Ground`, and an array: both are drawn when the clip is made
+    backdrop: Any = None
     strips: list = field(default_factory=list)
     things: list = field(default_factory=list)
     vehicles: list = field(default_factory=list)
-    lamps: Lamps = None
-    glow: np.ndarray = None
+    lamps: Any = None           # `Lamps`, at night
+    glow: np.ndarray|None = None
     junction: tuple = ()
     clock: str = "13:26"
     labelled: bool = True
     grit: float = 0.0
-    screen: np.ndarray = None
+    screen: np.ndarray|None = None
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #49ebbf3f
 _WEATHER = {"normal": ("overcast grey cloudy sunny hazy rain dusk", (.34, .16, .2, .12, .08, .05, .05)),

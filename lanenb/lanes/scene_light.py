@@ -177,9 +177,9 @@ def _glow(layer, xy, radius, colour):
 def lights_layer(ahead:Ahead, lamps:Lamps|None, vehicles, strength:float=1.0) -> np.ndarray:
     "Light that shines into the camera, float32 (148, 410, 3): lamp heads, head and tail lights, with bloom around them."
     layer = np.zeros(((SIZE[1] + 3)//4, SIZE[0]//4, 3), np.float32)
-    for s, u in zip(*(lamps.s, lamps.u)) if lamps else ():
-        p = place(ahead, s - ahead.start, u - np.sign(u)*2.2, lamps.height)
-        if p[2] > 4: _glow(layer, project(ahead.cam, p), ahead.cam.focal*.32/p[2] + 1.3, np.asarray(lamps.colour)*min(3.2, .8 + 60/p[2]))
+    for s, u, lamp in ((s, u, lamps) for s, u in zip(lamps.s, lamps.u)) if lamps else ():
+        p = place(ahead, s - ahead.start, u - np.sign(u)*2.2, lamp.height)
+        if p[2] > 4: _glow(layer, project(ahead.cam, p), ahead.cam.focal*.32/p[2] + 1.3, np.asarray(lamp.colour)*min(3.2, .8 + 60/p[2]))
     for v in vehicles:
         b, back = BODIES[v.kind], np.cos(v.turn) > 0
         if abs(np.sin(v.turn)) > .5: continue

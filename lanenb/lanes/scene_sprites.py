@@ -60,7 +60,7 @@ def blend(part, c, a, tint=(1, 1, 1), haze=None, distance=0.0):
     "Lay colours `c` (times alpha) with alpha `a` (3 channels) over `part`, in place; tint and haze are scalars."
     m = float(veil(haze, distance)) if haze else 0.0
     if m or tuple(tint) != (1, 1, 1): c = cv2.multiply(c, (*[float(t)*(1 - m) for t in tint], 0))
-    if m: c = cv2.add(c, cv2.multiply(a, (*[h*m/255 for h in haze.colour], 0)))
+    if haze and m: c = cv2.add(c, cv2.multiply(a, (*[h*m/255 for h in haze.colour], 0)))
     cv2.multiply(part, cv2.bitwise_not(a), part, 1/255)
     cv2.add(part, c, part)
 

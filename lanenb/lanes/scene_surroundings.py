@@ -200,7 +200,7 @@ _DRAW = dict(tree=_draw_tree, lamp=_draw_lamp, pole=_draw_pole, sign=_draw_sign,
 def draw_sides(canvas, ahead:Ahead, strips, things, tint, haze:Haze, others=()):
     """Draw everything beside the road, outermost layer first and, within a layer, the farthest first; in place. `others`: (station, u,
     function(canvas)) of what else stands there, such as oncoming traffic behind a fence."""
-    layers = [(abs(x.u), lambda x=x: draw_strip(canvas, ahead, x, tint, haze)) for x in strips]
+    layers: list[tuple] = [(abs(x.u), lambda x=x: draw_strip(canvas, ahead, x, tint, haze)) for x in strips]
     items = [(t.s, t.u, lambda t=t: draw_thing(canvas, ahead, t, tint, haze)) for t in things] + [(s, u, lambda f=f: f(canvas)) for s, u, f in others]
     for _, u, draw in sorted(items, key=lambda i: -i[0]):
         cut = [abs(x.u) for x in strips if x.u*u > 0 and abs(x.u) > abs(u)]

@@ -132,12 +132,17 @@ def shade(light:Light, normal):
     return light.sky*(.72 + .42*up) + light.sun*np.clip(normal@sun, 0, 1)
 
 # %% ../../nbs/lanes/06_scene_vehicles.ipynb #8c767611
+def _between(points):
+    "The line through `points` (height, value), as a function of the height."
+    heights, values = zip(*points)
+    return lambda h: np.interp(h, heights, values)
+
 @lru_cache(maxsize=None)
 def _parts(kind:str):
     """Flat parts on the shell of a kind: [(points (k, 3), role, gain, face)]; the face 'side-', 'side+', 'rear' or 'front' says when it can be
     seen, the role which colour it gets."""
     b = BODIES[kind]
-    half, rear, front = (lambda h, v=v: np.interp(h, *zip(*v)) for v in (b.half, b.rear, b.front))
+    half, rear, front = map(_between, (b.half, b.rear, b.front))
     out = []
     for sign, face in ((-1, "side-"), (1, "side+")): out += _side_parts(b, kind, sign, face, half, rear, front)
     return out + _rear_parts(b, kind, half, rear) + _front_parts(b, kind, half, front)
