@@ -9,7 +9,7 @@ DOCS := .venv/.docs
 SCENES := data/scenes/list/train_gt.txt
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help report test lint check-export check-readme nbtest check-reports check-explore bench readme site check-site newcomer clean
+.PHONY: help report test lint check-export check-readme nbtest check-reports check-explore bench drills readme site check-site newcomer clean
 
 help:  ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ check-reports: $(SET_UP) $(SCENES)
 
 check-explore: $(SET_UP)
 	$(BIN)/python .ci/check_explore.py
+
+drills: $(SET_UP)  ## kills, full disks, spoiled files, hostile notebooks: about 15 minutes on two idle cores
+	$(BIN)/lanenb drills
 
 bench: $(SET_UP)  ## our paths against plain references, as ratios
 	$(BIN)/lanenb bench

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['app', 'data_app', 'evaluate_app', 'train_app', 'Out', 'AsJson', 'Parameters', 'Weights', 'run', 'sweep', 'reports',
            'compare_designs', 'data_culane', 'data_gait', 'data_shelves', 'data_aerial', 'evaluate_culane',
-           'evaluate_tusimple', 'train_clrernet', 'evaluate_clrernet', 'predict', 'detect', 'speed', 'bench',
+           'evaluate_tusimple', 'train_clrernet', 'evaluate_clrernet', 'predict', 'detect', 'speed', 'bench', 'drills',
            'distributed', 'main']
 
 # %% ../nbs/cli.ipynb #bef885aa
@@ -322,6 +322,22 @@ def bench(name:Annotated[str, typer.Argument(help="One entry; without a name all
     if why: print(f"lanenb: not compared: {why}", file=sys.stderr)
     fell = [f"{r['name']} from {r['last']:.3g} to {r['ratio']:.3g} ({r['change']:+.0%})" for r in rows if r.get("verdict") == "fell"]
     if fell: _fail(f"{len(fell)} of {len(rows)} ratios fell by more than 20 %: {'; '.join(fell)}")
+
+@app.command(epilog="Example: lanenb drills kills readers --repeats 20 --json reports/drills.json")
+def drills(name:Annotated[list[str], typer.Argument(help="kills, disks, readers, strangers, memory; without a name all of them.", show_default=False)]=[],
+           repeats:Annotated[int, typer.Option(min=1, help="Kills of each work; a reader gets fifty mutants for each of them.")]=20,
+           seed:Annotated[int, typer.Option(min=0, help="Decides the moments of the kills and the mutants.")]=0,
+           quick:Annotated[bool, typer.Option(help="One kill each and 30 mutants.")]=False,
+           to:Annotated[str, typer.Option("--json", metavar="FILE", help="Write the rows there, too.", show_default=False)]=""):
+    "Kill, fill, spoil and starve everything on purpose, and count what does not survive it."
+    from lanenb.core.files import write_json
+    from lanenb.drills.table import run as hold
+    rows = hold(name or None, repeats, seed, quick)
+    _show("", [{k: v for k, v in r.items() if k != "faults"} for r in rows])
+    if to: write_json(to, rows)
+    faults = [f"{r['name']}: {f}" for r in rows for f in r["faults"]]
+    for f in faults: print(f"lanenb: {f}", file=sys.stderr)
+    if faults: _fail(f"{sum(r['failures'] for r in rows)} of {sum(r['tries'] for r in rows)} tries failed")
 
 @app.command(epilog="Example: lanenb distributed gait --apart")
 def distributed(study:Annotated[str, typer.Argument(help="One study; without a name all of them.", show_default=False)]="",
