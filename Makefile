@@ -31,8 +31,9 @@ report: $(SET_UP) $(SCENES)  ## the 1-image overfit on generated data, V4 and V5
 
 test: lint check-export check-readme $(SCENES) nbtest check-reports check-explore  ## export check, linters, every notebook, reports and widgets in a browser
 
-lint: $(SET_UP)
+lint: $(SET_UP)  ## style and types
 	$(BIN)/ruff check --config .ci/ruff.toml lanenb .ci setup.py
+	$(BIN)/python .ci/check_types.py
 
 check-export: $(SET_UP)
 	$(BIN)/python .ci/check_export.py

@@ -118,7 +118,8 @@ def main() -> int:
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text("\n".join(line for line, _ in lines) + "\n", encoding="utf-8")
         shutil.copy(ROOT / ".ci" / "pyrefly.toml", folder)
-        pyrefly = shutil.which("pyrefly", path=str(Path(sys.executable).parent)) or "pyrefly"
+        pyrefly = shutil.which("pyrefly", path=str(Path(sys.executable).parent)) or shutil.which("pyrefly")
+        if pyrefly is None: raise SystemExit("pyrefly is not here: pip install -c constraints.txt -e '.[dev]'")
         done = subprocess.run([pyrefly, "check", "--config", "pyrefly.toml", "--python-interpreter-path", sys.executable, "--output-format", "json"],
                               cwd=folder, check=False, capture_output=True, text=True)
     try: errors = json.loads(done.stdout)["errors"]

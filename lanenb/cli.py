@@ -11,7 +11,7 @@ __all__ = ['app', 'data_app', 'evaluate_app', 'train_app', 'Out', 'AsJson', 'Par
 # %% ../nbs/cli.ipynb #bef885aa
 import json, sys, warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 import typer
 from .core.settings import SettingsError
 
@@ -131,8 +131,8 @@ def compare_designs(out:Annotated[Path, typer.Argument(help="Folder of runs or o
     "Compare two designs over seeds: differences paired by seed with their 95 % intervals."
     from lanenb.core.reports import read_runs
     from lanenb.core.run_index import versus
-    sides = [dict(w.partition("=")[::2] for w in words) for words in (one, two)]
-    try: rows = versus(read_runs(_there(out))[0], *sides, metric or None)
+    sides = [{name: value for name, _, value in (w.partition("=") for w in words)} for words in (one, two)]
+    try: rows = versus(read_runs(_there(out))[0], *sides, metrics=metric or None)
     except ValueError as e: _fail(str(e))
     _show(f"{' '.join(one)} against {' '.join(two)}", rows)
 
@@ -366,7 +366,7 @@ def _join_pairs(words:list[str]) -> list[str]:
 # %% ../nbs/cli.ipynb #8d31cfc6
 def main(words:list[str]|None=None) -> int:
     "The `lanenb` command: run it on `words` (default: the command line) and return the exit code, 2 for bad use, 1 for work that failed."
-    def warn(message, *_): print(f"lanenb: warning: {' '.join(str(message).split())}", file=sys.stderr)
+    def warn(message, category, filename, lineno, file=None, line=None): print(f"lanenb: warning: {' '.join(str(message).split())}", file=sys.stderr)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = warn
@@ -381,7 +381,7 @@ def main(words:list[str]|None=None) -> int:
     return 1
 
 # %% ../nbs/cli.ipynb #e5e53763
-def _explained(error:Exception) -> tuple[str, int]|None:
+def _explained(error:Any) -> tuple[str, int]|None:
     "Message and exit code of an error that a user can do something about; None for a bug."
     if isinstance(error, SettingsError): return str(error), 2
     if type(error).__name__ == "NoArgsIsHelpError":
