@@ -111,9 +111,9 @@ def _fill_set(disk) -> list:
     return found
 
 # %% ../../nbs/drills/05_disks.ipynb #afcd96f6
-def read_as_nobody(home:str):
-    "In a child: read the sets of all readers in `home` as a user without rights, try to write there, and put what is wrong into `home`/out/faults.json."
-    home, found, root = Path(home), [], os.geteuid() == 0
+def read_as_nobody(folder:str):
+    "In a child: read the sets of all readers in `folder`/sets as a user without rights, try to write there, and put what is wrong into `folder`/out/faults.json."
+    home, found, root = Path(folder), [], os.geteuid() == 0
     targets = {n: call(f"lanenb.drills.readers.{n}", {}) for n in READERS}
     for n, t in targets.items(): t.read(home/"sets"/n)                       # what is imported late is imported now: nobody may not even read that
     if root: os.setegid(65534), os.seteuid(65534)
@@ -149,7 +149,7 @@ def drill_read_only() -> dict:
         for n in READERS: call(f"lanenb.drills.readers.{n}", {}).make(home/"sets"/n)
         places = [home/"sets", *(home/"sets").rglob("*")]
         for p in places: p.chmod(0o555 if p.is_dir() else 0o444)
-        nursery.do("lanenb.drills.disks.read_as_nobody", home/"log", home=str(home))
+        nursery.do("lanenb.drills.disks.read_as_nobody", home/"log", folder=str(home))
         for p in places: p.chmod(0o755)
         found = json.loads((home/"out/faults.json").read_text())
     return row("read-only folder", len(READERS) + len(WRITERS), found, time.monotonic() - began, "as a user without rights" if os.geteuid() == 0 else "as this user")

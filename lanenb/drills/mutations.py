@@ -10,6 +10,7 @@ __all__ = ['NASTY', 'DEADLINE', 'mutate_bytes', 'mutate_tree', 'unpacked', 'muta
 # %% ../../nbs/drills/03_mutations.ipynb #e640c4a6
 import json, os, re, resource, shutil, struct, time, zlib
 from pathlib import Path
+from typing import Any
 from ..core.files import DataError
 from ..core.settings import SettingsError
 from .nursery import Nursery, call, listing, row
@@ -45,7 +46,7 @@ NASTY = [None, True, -1, 0, 1, 2.5, 2**31, 2**63, -2**64, 10**400, 1e308, -1e-32
 def mutate_tree(value, rng):
     "A copy of `value` (dicts, lists and what they hold) in which one place, drawn at random, holds something else, twice, nothing, or one level more."
     if isinstance(value, (dict, list)) and len(value) and rng.random() < .85:
-        copy = dict(value) if isinstance(value, dict) else list(value)
+        copy: Any = dict(value) if isinstance(value, dict) else list(value)
         key = list(copy)[rng.integers(len(copy))] if isinstance(copy, dict) else int(rng.integers(len(copy)))
         match int(rng.integers(10)):
             case 0: del copy[key]

@@ -93,31 +93,37 @@ class Nursery:
     def __init__(self, *modules, environment=None):
         code = "import sys; from lanenb.drills.nursery import serve; serve(sys.argv[1:])"
         env = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg", **(environment or {})}      # a fork keeps no threads: have none
-        self.process = subprocess.Popen([sys.executable, "-c", code, *modules], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
-        self.pid, self.log = None, None
-        if self.process.stdout.readline().strip() != "ready": raise RuntimeError("the nursery did not start: see the error above")
+        self.process = subprocess.Popen([sys.executable, "-c", code, *modules], bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+        assert self.process.stdin and self.process.stdout
+        self.mouth, self.ear, self.pid, self.log = self.process.stdin, self.process.stdout, 0, Path(os.devnull)
+        self._heard()                                                     # "ready"
 
     def __enter__(self): return self
     def __exit__(self, *_):
-        self.process.stdin.close()
+        self.mouth.close()
         if self.pid: os.kill(self.pid, signal.SIGKILL)                    # a job that was left alone
         self.process.wait()
-        self.process.stdout.close()
+        self.ear.close()
+
+    def _heard(self) -> str:
+        "The next line that the nursery says. The pipe has no buffer on our side: `select` would not see what is in it."
+        if not (line := self.ear.readline()): raise RuntimeError("the nursery has died: see the error above")
+        return line.decode().strip()
 
     def start(self, name:str, log, /, **given):
         "Begin a job: the function `name` with the arguments `given` (what JSON can hold); its error, if any, goes to the file `log`."
         self.log = Path(log)
         self.log.unlink(missing_ok=True)
-        print(json.dumps(dict(call=name, given=given, log=str(log))), file=self.process.stdin, flush=True)
-        self.pid = int(self.process.stdout.readline())
+        self.mouth.write((json.dumps(dict(call=name, given=given, log=str(log))) + "\n").encode())
+        self.pid = int(self._heard())
 
 # %% ../../nbs/drills/01_nursery.ipynb #5b3b76df
 @patch
 def ended(self:Nursery, seconds:float|None=None) -> int|None:
     "The exit code of the job once it has ended, waiting up to `seconds` (None: for ever); None when it has not."
-    if not select.select([self.process.stdout], [], [], seconds)[0]: return None
-    self.pid = None
-    return int(self.process.stdout.readline())
+    if not select.select([self.ear], [], [], seconds)[0]: return None
+    self.pid = 0
+    return int(self._heard())
 
 @patch
 def last_words(self:Nursery) -> str:
