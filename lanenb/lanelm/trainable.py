@@ -61,7 +61,7 @@ def train_seeing(model, encoder, source, frames:Frames, s:ExperimentSettings, ou
     """Train `model` and `encoder` together on the `frames` of `source`, the encoder at `share` of the learning rate, on pictures augmented by the published
     recipe; curves and checkpoints go to `out`. Along the way both errors are taken on `valid`, (source, `Frames` of it).
 
-    Returns the rows of the curves. Raises `ValueError` for a share that is not above 0."""
+    Returns the rows of the curves. Raises `ValueError` for a share that is not above 0, and without `valid`."""
     if not share > 0: raise ValueError(f"an encoder that learns needs a share of the learning rate above 0, not {share}")
     if valid is None: raise ValueError("an encoder that learns is watched on frames that it is not trained on: valid, (source, frames)")
     watched, few = valid
