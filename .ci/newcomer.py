@@ -8,8 +8,8 @@ usage: python .ci/newcomer.py [--keep DIR] [--links] [--pythons PYTHON ...]
    the command line parses, the template has these parameters, the YAML file is a sweep. A command that `SMALL` does not know is a fault.
 3. The Python example prints what the README says.
 4. `pip install .` into an empty environment, away from the checkout: `lanenb --help` works, every module can be imported, lanes are found in pictures.
-   With --pythons the same for other interpreters (whose packages must be there as wheels).
---links stops after the first. Needs the package registry, nothing else of the network. Takes some 15 minutes of two cores.
+   With --pythons the same for other interpreters, with wheels only; where pip finds no CPU build of torch for one, it takes gigabytes of CUDA.
+--links stops after the first, --install does the fourth alone. Needs the package registry, nothing else of the network.
 """
 import argparse
 import os
@@ -194,6 +194,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keep", type=Path, help="a new folder for the clone and its environments, which stay")
     parser.add_argument("--links", action="store_true", help="check the links only")
+    parser.add_argument("--install", action="store_true", help="pip install and what follows only")
     parser.add_argument("--pythons", nargs="*", default=[], metavar="PYTHON", help="more interpreters to install into")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -206,12 +207,13 @@ def main() -> int:
         if changed := git("status", "--porcelain").splitlines(): print(f"{len(changed)} changes are not committed, and not looked at")
         newcomer.faults += broken_links(newcomer.clone)
         print(f"{len(PAGES)} pages, {len(newcomer.faults)} broken links")
-        if not args.links:
+        if not (args.links or args.install):
             text = (newcomer.clone / "README.md").read_text(encoding="utf-8")
             for command in commands(text):
                 newcomer.follow(command)
                 if command.startswith("make report"): shutil.copytree(next((newcomer.clone / "data" / "scenes").glob("driver_*")), newcomer.clone / "photos")
             newcomer.example(text)
+        if not args.links:
             for python in [sys.executable, *args.pythons]: newcomer.install(python)
     for fault in newcomer.faults: print(fault, file=sys.stderr)
     print(f"{len(newcomer.faults)} faults")
