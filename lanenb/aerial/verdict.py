@@ -23,12 +23,14 @@ from ..core.reports import read_runs
 # %% ../../nbs/aerial/16_verdict.ipynb #626a73d8
 _PILLARS = {"augmentation": lambda p: p["augment"] != "none", "randomised tiles": lambda p: p["wide"], "MAE": lambda p: p["pretrained"],
             "OHEM": lambda p: p["loss"] == "ohem"}
+_ABROAD = {"statistics renewed": lambda p: p.get("adapt") is not None, "self-training": lambda p: p.get("adapt")}
 _BEGINNINGS = {"aerial_mae": "MAE, cities", "aerial_mae_unseen": "MAE, cities and unseen country"}
 
 def recipe(parameters:dict) -> str:
-    "The name of a run of `aerial_train` by its pillars, such as 'augmentation + OHEM', 'all' or 'cnn, baseline'."
+    "The name of a run of `aerial_train` by its pillars and what it did abroad, such as 'augmentation + OHEM', 'all' or 'cnn, statistics renewed'."
     words = [name for name, on in _PILLARS.items() if on(parameters)]
-    name = "all" if len(words) == len(_PILLARS) else " + ".join(words) or "baseline"
+    if len(words) == len(_PILLARS): words = ["all"]
+    name = " + ".join(words + [name for name, on in _ABROAD.items() if on(parameters)]) or "baseline"
     return name if parameters["encoder"] == "vit" else f"{parameters['encoder']}, {name}"
 
 def baseline_of(name:str) -> str:
@@ -186,7 +188,7 @@ def pillar_sentences(scores:dict) -> list[str]:
     others, say = sorted((n for n in scores if n != baseline_of(n)), key=_place), []
     for name in others:
         d = compared(scores, others, baseline_of(name), "unseen_miou")[name]
-        promise = f"; the plan promised {PROMISED[name]}" if name in PROMISED else ""
+        promise = f"; the plan promised {PROMISED[pillar]}" if (pillar := name.rpartition(", ")[2]) in PROMISED else ""
         share = f"closes {mean_std(found)[0]:z.0f} % of the gap" if (found := gap_closed(scores, name)) else "where the baseline has no gap"
         if d["n"] < 2: say.append(f"{name}: undecided, {d['n']} seed{'s'*(d['n'] != 1)} in common with its baseline{promise}.")
         else: say.append(f"{name}: {word(d)} in the unseen country ({shown_difference(d)} points, {d['n']} seeds), {share}{promise}.")
