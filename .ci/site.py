@@ -29,6 +29,7 @@ ROOMS = {  # in the order of reading
     "runs": ("Templates of runs", "The notebooks that `lanenb run NAME` executes with papermill. They are kept without outputs; the results are in `reports/`."),
 }
 LANDING = NBS / "index.ipynb"
+written: set[Path] = set()
 
 
 def notebooks(room: str) -> list[Path]:
@@ -49,6 +50,7 @@ def prepare(path: Path) -> tuple[str, str]:
 def write(path: Path, text: str):
     "Sphinx reads again what is newer: a file that says the same is left alone."
     path.parent.mkdir(parents=True, exist_ok=True)
+    written.add(path)
     if not path.is_file() or path.read_text(encoding="utf-8") != text: path.write_text(text, encoding="utf-8")
 
 
@@ -85,10 +87,10 @@ def main() -> int:
     if odd := set(args.rooms) - ROOMS.keys(): parser.error(f"there is no room {min(odd)}; there are {', '.join(ROOMS)}")
     there = {"." if p.parent == NBS else p.parent.relative_to(NBS).as_posix() for p in NBS.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts}
     if lost := there - ROOMS.keys(): raise SystemExit(f"the site has no place for nbs/{min(lost)}: give it one in ROOMS of .ci/site.py")
-    for old in BUILD.rglob("*.ipynb"):                     # a notebook that was renamed or taken away
-        if not (NBS / old.relative_to(BUILD)).is_file() or (args.rooms and old.parent.name not in args.rooms): old.unlink()
     pages = [room_page(room) for room in ROOMS if room in there and (not args.rooms or room in args.rooms)]
     landing([name for name, _ in pages])
+    for old in [*BUILD.rglob("*.ipynb"), *BUILD.rglob("*.md")]:
+        if old not in written: old.unlink()               # of a notebook that was renamed, or a room that is not asked for
     shutil.rmtree(HTML, ignore_errors=True)
     code = sphinx(["-q", "-W", "--keep-going", "-j", str(min(2, os.cpu_count() or 1)), "-b", "html", "-c", str(Path(__file__).with_name("site")),
                    "-d", str(WORK / "doctrees"), str(BUILD), str(HTML)])
