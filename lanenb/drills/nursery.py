@@ -131,10 +131,10 @@ def last_words(self:Nursery) -> str:
     return self.log.read_text().strip().splitlines()[-1] if self.log.is_file() else "it said nothing"
 
 @patch
-def do(self:Nursery, name:str, log, /, **given) -> float:
+def do(self:Nursery, job:str, errors_to, **given) -> float:
     "Do a job to its end and return its seconds. Raises RuntimeError with its last words when it failed."
     began = time.monotonic()
-    self.start(name, log, **given)
+    self.start(job, errors_to, **given)
     if code := self.ended(): raise RuntimeError(f"{self.last_words()} (exit code {code})")
     return time.monotonic() - began
 
