@@ -153,7 +153,7 @@ class Newcomer:
 
     def example(self, text: str):
         "The Python example and the output below it."
-        code, said = re.search(r"^```python\n(.*?)^```\n+((?:    .*\n)+)", text, flags=re.M | re.S).groups()
+        code, said = re.search(r"^```python\n(.*?)^```\n+((?:    [^\n]*\n)+)", text, flags=re.M | re.S).groups()
         want = re.sub(r"^    ", "", said, flags=re.M).strip()
         if (got := self.do([".venv/bin/python", "-c", code], say="the Python example").strip()) != want: self.faults.append(f"the Python example prints {got!r}, the README says {want!r}")
 
@@ -161,7 +161,7 @@ class Newcomer:
         "`pip install .` into an empty environment of `python`, and what works there without a checkout."
         where, away = self.base / f"env-{Path(python).name}", self.base / f"away-{Path(python).name}"
         away.mkdir()
-        if not (version := self.do([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], cwd=away, say=f"{python}").strip()): return
+        if not (version := self.do([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], cwd=away, say="its version").strip()): return
         self.do([python, "-m", "venv", str(where)], cwd=away, say=f"an empty environment of Python {version}")
         before, pip = len(self.faults), str(where / "bin" / "pip")
         torch = re.search(r"^torch==.*$", (self.clone / "constraints.txt").read_text(encoding="utf-8"), re.M)[0]
