@@ -42,7 +42,8 @@ SMALL = {
     "lanenb run labelling": "",
     "lanenb speed": "",
     "lanenb evaluate culane": "",
-    "lanenb bench": "tokenizer",
+    "lanenb bench": "tokenizer", "lanenb bench --out": None,                   # minutes, and only alone on a machine
+    "lanenb distributed": "lanelm_v6", "lanenb drills": "",
     "lanenb run lanelm -p data /path/to/": "-p epochs 2 -p n_images 4",
     "make site": "", "make check-site": "",
     "python -m http.server": None, "jupyter lab": None, "code ": None,        # wait for a person
