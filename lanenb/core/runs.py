@@ -313,11 +313,11 @@ def _execute(source:Path, target:Path, parameters:dict, environment:dict, progre
         try: return papermill.execute_notebook(str(source), str(target), parameters, language="python", kernel_name="python3",
                                                km=kernel, progress_bar=progress)
         finally: run_sync(kernel.shutdown_kernel)(now=bool(came))
-    done = None
     with _signals_to(kernel) as came, ThreadPoolExecutor(1) as pool:
         try: done = pool.submit(work).result()
-        except Exception:
+        except Exception as e:
             if not came: raise
+            raise KeyboardInterrupt from e  # the signal is the cause; the kernel's complaint is what it left
     if came: raise KeyboardInterrupt  # also when a cell caught it: what came after worked with half a result
     return done
 
