@@ -124,6 +124,7 @@ def _figures(model, frames, others, trained, device, seed) -> tuple[dict, dict]:
     if (elsewhere := _swapped(frames, others)) is not None: metrics |= _swap_scores(model, frames, said, truth, elsewhere, device, seed)
     return metrics, dict(said, truth=truth)
 
+# %% ../../nbs/lanelm/14_experiment.ipynb #a5f6af7d
 def _scores(model, frames, said, truth, trained) -> dict:
     "Errors, shares and F1 of the answers `said` for `frames`, and of the blind control (the median of the lanes `trained` on)."
     free, middle = lane_errors(said["free"], truth), np.broadcast_to(blind_lanes(trained), truth.shape)
@@ -177,6 +178,7 @@ def attention(model, frames, n:int=8, device="cpu") -> dict|None:
         maps.append(torch.stack([_laid_out(model, l, (w[0]*there[None, :, :, None]).sum((0, 1))/(there.sum()*w.shape[1])) for l, w in enumerate(weights)]).cpu())
     return dict(uniformity=(sums/counts).cpu().numpy(), maps=torch.stack(maps).numpy())
 
+# %% ../../nbs/lanelm/14_experiment.ipynb #36ed0bf7
 def _laid_out(model, layer, w):
     "The weights w (T, N) of `layer` over what it reads, as weights of all visual tokens, or of the columns of all rows."
     if not isinstance(model, LaneLM): return w.flatten()

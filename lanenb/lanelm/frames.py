@@ -157,6 +157,7 @@ def _changes(copy:int):
     augment = Augment(AugmentSettings())
     return lambda frame: augment(frame, np.random.default_rng(mixed("copy", copy, frame["meta"]["path"])))
 
+# %% ../../nbs/lanelm/08_frames.ipynb #e921ddf4
 def _stored(source, encoder, cache, levels, limit_bad, device, progress, copy):
     "(joined chunks, their maps) of all frames of `source`, or of an augmented copy, encoded unless they are in `cache`."
     key = store_key(source, encoder) + ("" if copy is None else f"-{mixed(AugmentSettings().to_dict(), copy):016x}")

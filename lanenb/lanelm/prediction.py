@@ -165,6 +165,7 @@ def find_seats(model, written, lanes) -> list[int]:
     places = (model.arrange(x[order][None])[0] > 0).any(-1).nonzero().flatten().tolist()             # from the left
     return [places[order.tolist().index(i)] for i in range(len(lanes))]
 
+# %% ../../nbs/lanelm/15_prediction.ipynb #6339b079
 def _apart(line, lanes):
     "Mean distance, px, of a written `line` from the nearest of the `lanes`."
     return min(np.abs(xs_on(line, lane[:, 1]) - lane[:, 0]).mean() for lane in lanes)

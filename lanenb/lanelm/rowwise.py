@@ -52,7 +52,7 @@ class RowwiseSettings(TokenizerSettings):
 
 # %% ../../nbs/lanelm/11_rowwise.ipynb #bc8aa75e
 def turn(x, s:RowwiseSettings, dim:int=-1):
-    "`x` with its rows along `dim` in the order of writing, if they were from top to bottom, or the other way round."
+    "`x` (any shape) with its rows along `dim` in the order of writing, if they were from top to bottom, or the other way round."
     return x.flip(dim) if s.upward else x
 
 # %% ../../nbs/lanelm/11_rowwise.ipynb #6b1579fe
@@ -94,8 +94,10 @@ class RowBlock(nn.Module):
         nn.init.zeros_(self.down.weight)
 
     def forward(self, m):
+        "The map m (B, T, W, dim), each cell having heard its eight neighbours."
         return m + self.down(F.gelu(self.up(self.norm(self.near(m.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)))))
 
+# %% ../../nbs/lanelm/11_rowwise.ipynb #439d3609
 class RowMap(nn.Module):
     "[P3, P4, P5] as a map (B, T, W, dim) with a row per token and P3's columns, and the cells of P4 and P5 as a context (B, N, dim)."
     def __init__(self, s:RowwiseSettings):
@@ -107,6 +109,7 @@ class RowMap(nn.Module):
         self.wide = nn.ModuleList(nn.Conv2d(s.channels, s.dim, 1) for _ in range(2))
 
     def forward(self, features):
+        "(map, context) of `features`, a list of three maps (B, channels, h, w), finest first. Raises `ValueError` for other maps."
         maps = [norm(f.float()).contiguous(memory_format=torch.channels_last) for norm, f in zip(self.norms, self._checked(features))]
         grid = (self.settings.rows, maps[0].shape[-1])
         levels = [proj(m) for proj, m in zip(self.projs, maps)]
@@ -211,7 +214,7 @@ RowwiseLayer.look, RowwiseLayer.remember = look, remember
 PARTS = 8                      # columns that a cell of P3 is divided into: one px each
 
 class Pointer(nn.Module):
-    "The logits of the columns of a row, from the fit of hidden states with what is there."
+    "The logits of the columns of a row, from the fit of hidden states with what is there (the idea: pointer networks, Vinyals et al. 2015)."
     def __init__(self, dim:int, fine:int):
         super().__init__()
         self.cell, self.part = nn.Linear(dim, dim), nn.Linear(dim, PARTS*fine)

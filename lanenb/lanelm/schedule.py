@@ -57,7 +57,7 @@ ScheduleSettings.__post_init__ = _fill_in
 # %% ../../nbs/lanelm/09_schedule.ipynb #20718c00
 def sampled_inputs(model, memory, given, share:float, prompts=None):
     """Input tokens (B, L, T) for the tokens `given` (B, L, T), a `share` of them (drawn from the global generator) replaced by what the model writes in
-    a teacher-forced pass."""
+    a teacher-forced pass (scheduled sampling, Bengio et al. 2015; in two passes, Mihaylova & Martins 2019)."""
     x_in = model.inputs(given, prompts)
     with evaluating(model): own = model(memory, x_in, prompts=prompts)[0].argmax(-1)
     mine = model.inputs(own, prompts)

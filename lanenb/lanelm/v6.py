@@ -17,7 +17,7 @@ from .rowwise import RowwiseLM, ahead, deal, past, turn
 
 # %% ../../nbs/lanelm/12_v6.ipynb #d381fee2
 def soft_cross_entropy(logits, px, s):
-    "Cross-entropy (M,) of `logits` (M, N) over columns with a bell of half width `sigma` around the true x `px` (M,), less the least it can be."
+    "Cross-entropy (M,), nats, of `logits` (M, N) over columns with a bell of half width `sigma` px around the true x `px` (M,), less the least it can be."
     middle = (torch.arange(logits.shape[-1], device=px.device) + .5)*(s.img_w/logits.shape[-1])
     target = (-.5*((middle - px[:, None])/s.sigma)**2).softmax(-1)
     return -(target*logits.log_softmax(-1)).sum(-1) - torch.special.entr(target).sum(-1)
@@ -64,7 +64,7 @@ def draw_prompts(x, s):
 # %% ../../nbs/lanelm/12_v6.ipynb #c2e00411
 @torch.no_grad()
 def _practised(model, sight, px, begun, given, silent):
-    "The past that a training step is told: disturbed, in some lanes the network's own answers to that, prompted points as given."
+    "The past that a training step is told: disturbed, in some lanes the network's own answers to that (Duckworth et al. 2019), prompted points as given; (B, L, T) px."
     past_px = torch.where(given.isnan(), disturb(px, model.settings), given)
     if not model.settings.own: return past_px
     answers = pointed_px(model(sight, past_px, begun, given, silent)[1], model.settings)
@@ -96,18 +96,18 @@ def rowwise_loss(model:RowwiseLM, batch:dict):
 
 # %% ../../nbs/lanelm/12_v6.ipynb #080864b4
 class Progress:
-    "Where the lanes of a decoding stand, (B, L) each: begun, ended, and the odds of the state they are in."
+    "Where the lanes of a decoding stand, (B, L) each: begun, ended, and the odds of the state they are in (the product of hazards, as in survival analysis)."
     def __init__(self, B:int, L:int, device):
         self.begun, self.ended = (torch.zeros(B, L, dtype=torch.bool, device=device) for _ in range(2))
         self.odds = torch.ones(B, L, device=device)
 
     def writes(self, p, called, silent):
-        "Which lanes write a point, for the chance `p` of there being one. `called`: a prompt lies ahead, a lane that has begun goes on; `silent`: never."
+        "Which lanes (B, L) write a point, for the chance `p` (B, L) of there being one. `called`: a prompt lies ahead, a lane that has begun goes on; `silent`: never."
         self.odds = self.odds*torch.where(self.begun, p, 1 - p)
         return ((self.begun & ((self.odds >= .5) | called)) | (~self.begun & (self.odds < .5))) & ~self.ended & ~silent
 
     def wrote(self, token):
-        "Take note of the `token` that was written."
+        "Take note of the `token` (B, L) that was written."
         there = token > 0
         self.odds = torch.where(there & ~self.begun, 1., self.odds)
         self.ended |= self.begun & ~there
@@ -126,7 +126,7 @@ def checked_prompts(model, prompts, B:int):
     return turn(prompts.to(device), s)
 
 def tokens_at(px, s):
-    "Tokens of positions `px` inside the image."
+    "Tokens (…), int64, of the positions `px` (…) inside the image."
     return (px*((s.bins - 1)/s.img_w)).long().clamp(0, s.bins - 2) + 1
 
 # %% ../../nbs/lanelm/12_v6.ipynb #38aa6155
@@ -166,6 +166,7 @@ def _decode(model, sight, prompts):
     caches = [[] for _ in model.layers]
     return _write(model, sight, prompts, lambda t, *a: _step(model, sight, t, *a, caches=caches))
 
+# %% ../../nbs/lanelm/12_v6.ipynb #8007b081
 def decode_rowwise_reference(model:RowwiseLM, features, prompts=None):
     "The tokens of `decode_rowwise`, the plain way: image by image, all steps computed again for every step by `model.forward`, nothing kept."
     def answers(sight, given):
@@ -221,6 +222,7 @@ def judged(self:RowwiseLM, features, prompts=None):
         sure, there = certainty(self, sight, tokens, given), tokens > 0        # with what it told itself it would be sure of anything
         return tokens, (sure*there).sum(-1, keepdim=True)/there.sum(-1, keepdim=True).clamp(min=1), (given == -1).all(-1, keepdim=True)
 
+# %% ../../nbs/lanelm/12_v6.ipynb #3a41b11d
 def write(self:RowwiseLM, features, prompts=None):
     "Tokens (B, L, T) of the lanes in B images: those of `judged`, without the lanes that nobody prompted and whose certainty is below `conf`."
     tokens, sure, free = self.judged(features, prompts)
@@ -245,6 +247,7 @@ def looks(self:RowwiseLM, features, past) -> list:
     _told(self, features, past, seen)
     return [turn(w.permute(0, 2, 3, 1, 4), self.settings, 3) for w in seen]
 
+# %% ../../nbs/lanelm/12_v6.ipynb #700e889f
 def arrange(self:RowwiseLM, x):
     "Tokens x (B, L, T), lanes in any slots, in their seats: `deal`."
     return deal(x, self.settings)
