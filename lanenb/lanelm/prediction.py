@@ -51,6 +51,9 @@ def load_lanelm(weights, encoder=None) -> tuple:
     a folder without one. Raises `DataError`."""
     folder = Path(weights)
     if str(weights) == "trained": folder, encoder = Path(lanenb.__file__).parent/"weights"/"lanelm_mini", encoder or "trained"
+    if not folder.is_dir():
+        absent = "no such file or folder ('trained' is the LaneLM that comes with the package)"
+        raise DataError(folder, "is a file; a LaneLM is a folder" if folder.is_file() else absent)
     model = load_model(folder)
     if encoder is None and not (folder/"encoder").is_dir():
         raise DataError(folder, "has no encoder in it: name the one that the LaneLM was trained with, and `save_lanelm` keeps both together")
@@ -89,22 +92,36 @@ def parse_prompts(value) -> FramePrompts:
     lanes = [_points(lane, f"lane {i}") for i, lane in enumerate(lanes, 1)]
     for i, lane in enumerate(lanes, 1):
         if (np.diff(lane[:, 1]) == 0).any(): raise ValueError(f"lane {i} has two points at the same height; a lane has one x in each row")
-    return FramePrompts(tuple(lanes), _points(no_lane, "'no_lane'") if no_lane != [] else np.empty((0, 2)), only)
+    places = _points(no_lane, "'no_lane'") if no_lane != [] else np.empty((0, 2))
+    _agree([list(map(tuple, lane)) for lane in lanes], set(map(tuple, places)))
+    return FramePrompts(tuple(lanes), places, only)
+
+def _agree(lanes, places):
+    "Raise `ValueError` for two `lanes`, lists of points, that are one, and for one through a point of `places`, where none is."
+    for i, lane in enumerate(lanes):
+        if lane in lanes[:i]: raise ValueError(f"lanes {lanes.index(lane) + 1} and {i + 1} are the same")
+        for x, y in sorted(places.intersection(lane)): raise ValueError(f"lane {i + 1} passes ({x:g}, {y:g}), where 'no_lane' says that there is none")
 
 # %% ../../nbs/lanelm/15_prediction.ipynb #f3d3ef96
 MOST_BYTES = 4 << 20
 
 def read_prompts(path) -> dict:
-    """{name: `FramePrompts`} of the JSON file `path`. Raises `DataError` naming the file, the picture and what is wrong; also for a picture that is named
-    twice, and for more than `MOST_BYTES`, which nobody writes by hand."""
+    """{name: `FramePrompts`} of the JSON file `path`. Raises `DataError` naming the file, the picture and what is wrong; also for a picture or an entry that
+    is there twice, and for more than `MOST_BYTES`, which nobody writes by hand."""
     path = Path(path)
     if path.is_file() and (size := path.stat().st_size) > MOST_BYTES: raise DataError(path, f"{size/2**20:.0f} MB are too much for prompts")
     values = read_json(path)
-    names = [name for name, _ in json.loads(read_text(path), object_pairs_hook=list)] if isinstance(values, dict) else []
     if not isinstance(values, dict): raise DataError(path, 'must name pictures: {"a.jpg": {"lanes": [[[x, y], …], …]}, …}')
-    twice = [name for name, n in Counter(names).items() if n > 1]
-    if twice: raise DataError(path, f"names {_short(twice[0])} {names.count(twice[0])} times")
+    pairs = json.loads(read_text(path), object_pairs_hook=list)
+    for name in _twice(pairs): raise DataError(path, f"names {_short(name)} more than once")
+    for name, said in pairs:
+        for key in _twice(said): raise DataError(path, f"{_short(name)}: says '{_short(key)}' more than once")
     return {name: _said(path, name, lambda value=value: parse_prompts(value)) for name, value in values.items()}
+
+def _twice(pairs) -> list:
+    "The keys that an object has more than once, read as `pairs`; anything else has none."
+    keys = Counter(p[0] for p in pairs if isinstance(p, tuple)) if isinstance(pairs, list) else {}
+    return [key for key, n in keys.items() if n > 1]
 
 def _short(name): return name if len(name) <= 100 else f"{name[:97]}…"
 
@@ -247,9 +264,13 @@ class LaneLMPredictor(LanePredictor):
         if said is not None: check_fits(said, view, self.model)
         return self._lanes(img, view, said)
 
-    def find(self, img, view, path) -> list: return self._lanes(img, view, self.said.get(path))
+    def find(self, img, view, path) -> list:
+        "The lanes (N, 2), in its px, of the RGB image (H, W, 3) from the file `path`, seen through `view`, told what is said about that file."
+        return self._lanes(img, view, self.said.get(path))
 
-    def is_new(self, path) -> bool: return path in self.said
+    def is_new(self, path) -> bool:
+        "Whether something is said about the file `path`: then it is done again."
+        return path in self.said
 
 # %% ../../nbs/lanelm/15_prediction.ipynb #f5562406
 @patch
