@@ -132,10 +132,6 @@ class Plan:
     crossings: tuple = ()
     arrows: tuple = ()
 
-def _sides(plan, X, Y):
-    "(s, u) of every road."
-    return [along(arc, X, Y) for arc in plan.arcs]
-
 # %% ../../nbs/aerial/02_roads.ipynb #af3e3d46
 def road_distance(plan:Plan, places, k:float=.8):
     "Metres to the edge of the carriageway (negative on it), float32, corners of a junction rounded. `places`: (s, u) of each road."

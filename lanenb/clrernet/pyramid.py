@@ -23,7 +23,7 @@ class Pyramid(nn.Module):
     "Maps of `n_ins` channels, finest first, each half the size of the one before → as many maps of `n_out` channels, sizes unchanged. Lin et al., CVPR 2017."
     def __init__(self, n_ins=(128, 256, 512), n_out:int=64):
         super().__init__()
-        self.n_ins, self.n_out = tuple(n_ins), n_out
+        self.n_ins = tuple(n_ins)
         self.lateral_convs = nn.ModuleList(_Conv(n, n_out, 1) for n in n_ins)
         self.fpn_convs = nn.ModuleList(_Conv(n_out, n_out, 3) for _ in n_ins)
 

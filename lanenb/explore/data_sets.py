@@ -24,7 +24,7 @@ _STRIP = 8
 
 class GaitData:
     "The sequences in CASIA-B's folders under `root` to browse (`gait.casia.read_index`); categories: condition, view, subject. Raises `DataError`."
-    def __init__(self, root): self.root, (self.sequences, self.strange) = Path(root), read_index(root)
+    def __init__(self, root): self.root, self.sequences = Path(root), read_index(root)[0]
     def __len__(self): return len(self.sequences)
     def __repr__(self): return f"GaitData: {len(self)} sequences"
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['OWN', 'Plan', 'split_counts', 'plan_clips', 'clip_folder', 'write_clip', 'write_lists', 'write_culane',
-           'render_frame', 'scene_sheet']
+           'render_frame']
 
 # %% ../../nbs/lanes/07_scenes.ipynb #1c448039
 import multiprocessing, os, time, warnings
@@ -17,7 +17,6 @@ import numpy as np, cv2
 from ..core.building import building, end_with
 from ..core.files import write_json, write_text
 from .culane import CATEGORIES, frame_diff, write_lines
-from .draw import contact_sheet, draw_lanes
 from .scene_clips import make_clip, render
 from .scene_light import RIGS
 
@@ -174,18 +173,3 @@ def render_frame(category:str="normal", seed:int=0, pace:str="fast", frame:int=0
     got = render(make_clip(category, np.random.default_rng(key), max(frames, frame + 1), pace), frame, np.random.default_rng([*key, frame]))
     slots = sorted(got["lanes"])
     return dict(image=cv2.cvtColor(got["bgr"], cv2.COLOR_BGR2RGB), lanes=[got["lanes"][k] for k in slots], slots=slots, mask=got["mask"], meta=got["meta"])
-
-# %% ../../nbs/lanes/07_scenes.ipynb #5700423b
-def scene_sheet(frames, n:int=9, cols:int=3, width:int=420, labels:bool=False) -> np.ndarray:
-    """A contact sheet, RGB uint8. `frames`: a folder in CULane's layout (its test frames, spread over the categories) or a list of dicts
-    with `image` and `lanes`; `labels` draws the lanes."""
-    if isinstance(frames, (str, Path)): frames = _from_folder(frames, n)
-    return contact_sheet([draw_lanes(f["image"], f["lanes"], width=7) if labels else f["image"] for f in list(frames)[:n]], cols=cols, width=width)
-
-# %% ../../nbs/lanes/07_scenes.ipynb #5cfa417e
-def _from_folder(root, n):
-    "Up to `n` test frames of a CULane root, one category after the other."
-    from lanenb.lanes.culane import CULane, list_file
-    sets = [CULane(root, c) for c in CATEGORIES if (p := list_file(root, c)).is_file() and p.stat().st_size]
-    picks = [(s, i) for i in range(max((len(s) for s in sets), default=0)) for s in sets if i < len(s)]
-    return [s.load(i) for s, i in picks[:n]]
