@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 # %% ../../nbs/lanelm/03_decoder.ipynb #5cb4cb5d
 class Attention(nn.Module):
-    "Multi-head attention of queries (B, S, dim) on keys and values made once by `keys`. `dropout` acts on the attention weights in training."
+    """Multi-head attention (Vaswani et al. 2017, section 3.2) of queries (B, S, dim) on keys and values made once by `keys`. `dropout` acts on the attention
+    weights in training. Raises `ValueError` unless `heads` divides `dim`."""
     def __init__(self, dim:int, heads:int, dropout:float=0.0):
         super().__init__()
         if dim % heads: raise ValueError(f"{heads} heads do not divide a width of {dim}")

@@ -56,7 +56,7 @@ def start_prompts(lanes, tokenizer, slots:int=4, n:int=2, silence:bool=False):
 # %% ../../nbs/lanelm/10_prompting.ipynb #4a18d911
 def simulate_prompts(x, n, tokenizer, noise_px:float=5.0, generator=None, silence:bool=False):
     """Prompts (B, L, T) for the true tokens x (B, L, T): `n` (a number, or whole numbers (B, L)) adjacent rows of each lane at a random place, off
-    by up to ± `noise_px`.
+    by up to ± `noise_px` px of the network's image (the LaneLM paper's prompts: 0, 1, 2 or 4 keypoints, ± 5 px).
 
     Lanes on fewer rows give all of them, empty slots none (with `silence`: 'no lane here'). `generator`: a torch generator, by default the global one."""
     _absolute(tokenizer)

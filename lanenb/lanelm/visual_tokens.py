@@ -14,7 +14,8 @@ from torch.nn import functional as F
 # %% ../../nbs/lanelm/02_visual_tokens.ipynb #8caf2cbb
 @lru_cache(maxsize=32)
 def sincos_2d(h:int, w:int, dim:int, frequency:float=1.0, amplitude:float=1.0):
-    "Position code (h·w, dim) of a map of h × w cells, row by row: sines and cosines of the row, then of the column. `frequency` is that of the fastest channel, in radians per half a map."
+    """Position code (h·w, dim) of a map of h × w cells, row by row: sines and cosines of the row, then of the column (Vaswani et al. 2017, section 3.5, per
+    axis). `frequency` is that of the fastest channel, in radians per half a map. Raises `ValueError` unless 4 divides `dim`."""
     if dim % 4: raise ValueError(f"the position code needs a width divisible by 4, not {dim}")
     omega = 10000.0**(-torch.arange(dim//4, dtype=torch.float64)/(dim//4))
     def axis(n): return torch.linspace(-1, 1, n, dtype=torch.float64)[:, None]*omega*frequency
@@ -45,7 +46,9 @@ class LearnedPool(nn.Module):
         where = self.query @ sincos_2d(*grid, v.shape[-1], _SHARP).to(v).T*(64/v.shape[-1])
         return (where + self.query @ self.what(v).mT/v.shape[-1]**.5).softmax(-1)
 
-    def forward(self, v, grid): return self.weights(v, grid) @ v
+    def forward(self, v, grid):
+        "The pooled tokens (B, 65, dim) of v (B, h·w, dim), a map of `grid` = (h, w) cells."
+        return self.weights(v, grid) @ v
 
 # %% ../../nbs/lanelm/02_visual_tokens.ipynb #11635a39
 class VisualTokens(nn.Module):
