@@ -4,14 +4,17 @@
 
 # %% auto #0
 __all__ = ['Difference', 'difference', 'sentence', 'groups', 'spread', 'verdict_rows', 'seeds_needed', 'verdict_sentences',
-           'verdict_figure', 'read_verdict']
+           'verdict_figure', 'learning_rows', 'learning_figure']
 
 # %% ../../nbs/detection/19_verdict.ipynb #de670ca2
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from scipy import stats
+import numpy as np
+from ..core.curves import read_curves
 from ..core.files import DataError, read_json
+from ..core.plots import PALETTE
 from ..core.settings import check_names
 from .tricks import TRICKS, parse_tricks
 
@@ -100,7 +103,6 @@ def verdict_sentences(cells:dict) -> list[str]:
 def verdict_figure(cells:dict, title:str=""):
     "A figure of the gains of a group: per technique the promised range (grey), measured alone and among all, with 95 % intervals."
     import matplotlib.pyplot as plt
-    from lanenb.core.plots import PALETTE
     full: frozenset = max(cells, key=len)
     names = [n for n in TRICKS if any(n in on for on in cells)]
     fig, ax = plt.subplots(figsize=(6, .42*len(names) + 1))
@@ -118,7 +120,25 @@ def verdict_figure(cells:dict, title:str=""):
     fig.legend(loc="outside upper right", ncols=3, fontsize=8)
     return fig
 
-# %% ../../nbs/detection/19_verdict.ipynb #22cbcda1
-def read_verdict(folder, metric:str="ap") -> dict:
-    "The groups of the sweep in `folder` (summary.json): {their common parameters: rows of `verdict_rows`}. Raises `DataError`."
-    return {", ".join(f"{k} {v}" for k, v in group) or "all": verdict_rows(cells) for group, cells in groups(read_json(Path(folder)/"summary.json"), metric).items()}
+# %% ../../nbs/detection/19_verdict.ipynb #448344c4
+def learning_rows(summary:dict) -> list[dict]:
+    "A row per cell of a sweep: its parameters, AP after the first and the last epoch and AP50 at the best (points), by how much AP rose at the best, seconds of training. Raises `DataError`."
+    if not isinstance(summary, dict) or "cells" not in summary: raise DataError("summary.json", "is not the summary of a sweep")
+    def shown(m, name): return spread(m.get(name))
+    return [{**c["parameters"], "n": c["n"], "AP, first epoch": shown(m, "ap_first"), "AP, last epoch": shown(m, "ap_last"), "AP50": shown(m, "ap50"), "rise": shown(m, "ap_rise"),
+             "seconds": "–" if m.get("train_s", {}).get("mean") is None else f"{m['train_s']['mean']:.0f}"} for c in summary["cells"] for m in [c["metrics"]]]
+
+def learning_figure(folder):
+    "A figure of AP by epoch of each cell of the sweep in `folder`: the mean over its seeds, and their range. Raises `DataError`."
+    import matplotlib.pyplot as plt
+    fig, ax = plt.subplots(figsize=(6, 3))
+    for k, cell in enumerate(read_json(Path(folder)/"summary.json")["cells"]):
+        runs = [{int(r["epoch"]) + 1: 100*r["valid_ap"] for r in read_curves(Path(folder)/run/"training"/"curves.csv") if r.get("valid_ap") is not None} for run in cell["runs"]]
+        if not runs: continue
+        epochs = sorted(set.intersection(*map(set, runs)))
+        ap = np.array([[r[e] for e in epochs] for r in runs])
+        ax.plot(epochs, ap.mean(0), color=PALETTE[k % len(PALETTE)], label=", ".join(map(str, cell["parameters"].values())))
+        ax.fill_between(epochs, ap.min(0), ap.max(0), color=PALETTE[k % len(PALETTE)], alpha=.15, lw=0)
+    ax.set(xlabel="epoch", ylabel="AP, points", ylim=(0, None))
+    ax.legend(fontsize=8)
+    return fig
