@@ -15,8 +15,8 @@ from ..core.settings import check_names
 # %% ../../nbs/aerial/12_augmentation.ipynb #29a1eab3
 AUGMENTATIONS = ("none", "photo", "geo", "full")
 
-def build_pipeline(kind:str, size:int):
-    """The albumentations pipeline `kind` for tiles of `size` px: none, photo (light, tint, blur, noise, haze), geo (mirrors, any angle, scale 0.6-1.6)
+def build_pipeline(kind:str):
+    """The albumentations pipeline `kind` for tiles: none, photo (light, tint, blur, noise, haze), geo (mirrors, any angle, scale 0.6-1.6)
     or full (both); None for none. What turns in from outside has the label `IGNORE`."""
     check_names([kind], AUGMENTATIONS, "augmentation")
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -35,7 +35,7 @@ class LaneSet(Dataset):
         self.images, self.masks = [t["image"] for t in loaded], [t["mask"] for t in loaded]
         if len({m.shape for m in self.masks}) > 1:
             raise ValueError(f"tiles of several sizes cannot be trained on together: {sorted({m.shape for m in self.masks})[:3]}")
-        self.pipeline = build_pipeline(kind, len(self.masks[0]))
+        self.pipeline = build_pipeline(kind)
 
     def __len__(self): return len(self.images)
     def __getitem__(self, i):

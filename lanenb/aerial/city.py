@@ -117,7 +117,7 @@ def draw_tile(style:Style, seed:int, road:int=0, tile:int=0, size:int=128) -> di
     places = [along(arc, X, Y) for arc in plan.arcs]
     edge = road_distance(plan, places)
     share, yellow, mask = paint(plan, places, look.gsd)
-    scene = _surroundings(style, look, rng, X, Y, places, edge)
+    scene = _surroundings(style, look, rng, len(X), places, edge)
     _paint_on(scene.img, share, yellow, look, rng)
     _furnish(style, look, rng, scene, X, Y, places, edge)
     mask[scene.hides] = 0                                               # what cannot be seen is no annotator's line
@@ -126,9 +126,9 @@ def draw_tile(style:Style, seed:int, road:int=0, tile:int=0, size:int=128) -> di
     return dict(image=_camera(scene.img, look, rng), mask=mask, flags=flags, gsd=look.gsd)
 
 # %% ../../nbs/aerial/04_city.ipynb #5f804f7d
-def _surroundings(style, look, rng, X, Y, places, edge):
+def _surroundings(style, look, rng, size, places, edge):
     "The ground and the road surface, as a `Scene`."
-    size, (s, u), section = len(X), places[0], look.sections[0]
+    (s, u), section = places[0], look.sections[0]
     img = lay_ground(rng, size, look.gsd, style.soil)
     plots(rng, img, s, u, section.half + section.verge)
     pavement = np.float32([150, 146, 138])*(1 + .04*rng.standard_normal((size, size, 1)).astype(np.float32))*np.ones(3, np.float32)

@@ -44,8 +44,8 @@ def free_looks(model, features):
     return tokens[0], [w[0] for w in weights], ~F.pad(ended, (1, -1))[0]
 
 # %% ../../nbs/explore/06_attention_explorer.ipynb #82be8188
-def on_grid(model, layer:int, weights, features) -> np.ndarray:
-    "`weights` (heads, L, T, N) of decoder layer number `layer` as maps (heads, L, T, h, w) that cover the image and sum to the same; v6: (heads, L, T, 1, W), the row that is written."
+def on_grid(model, weights, features) -> np.ndarray:
+    "`weights` (heads, L, T, N) of a decoder layer as maps (heads, L, T, h, w) that cover the image and sum to the same; v6: (heads, L, T, 1, W), the row that is written."
     if not isinstance(model, LaneLM): return weights[..., None, :].numpy()
     s, p5 = model.settings, tuple(features[-1].shape[-2:])
     if s.tokens == "learned":
@@ -80,7 +80,7 @@ def look_at(model, features, lanes) -> SimpleNamespace:
     (L, T), `count` N, `seats` of the true lanes, `in_row`: whether a map is of the written row alone, and `step`, the height of a row in px."""
     tokens, weights, known = free_looks(model, features)
     tok = model.tokenizer
-    return SimpleNamespace(tokens=tokens.numpy(), px=tok.rows_px(tokens.numpy()), ys=tok.ys, maps=[on_grid(model, k, w, features) for k, w in enumerate(weights)],
+    return SimpleNamespace(tokens=tokens.numpy(), px=tok.rows_px(tokens.numpy()), ys=tok.ys, maps=[on_grid(model, w, features) for w in weights],
                            uniformity=torch.stack([uniformity(w) for w in weights]).numpy(), known=known.numpy(), count=[w.shape[-1] for w in weights],
                            seats=seats_of(model, lanes), in_row=not isinstance(model, LaneLM), step=tok.settings.img_h/tok.T)
 

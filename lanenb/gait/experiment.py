@@ -85,7 +85,7 @@ def _crossed(probe, gallery):
     "The distances of `probe` embeddings to `gallery` embeddings, by sequence numbers."
     return lambda rows, columns: part_distance(probe[rows], gallery[columns]).numpy()
 
-def order_figures(e, data, labels) -> dict:
+def order_figures(e, labels) -> dict:
     "What shuffling the frames does, from the embeddings e (3, S, e, p) of films in order, shuffled once and shuffled again."
     probe = evaluate_embeddings(_crossed(e[1], e[0]), *labels)
     both = evaluate_embeddings(_crossed(e[1], e[2]), *labels)
@@ -110,7 +110,7 @@ def evaluate(model, data, untrained=None, device="cpu", seed:int=0, precision:st
     e = embed_set(model, data, device, [torch.arange, shuffled(seed), shuffled(seed + 1)], precision)
     found, gei = evaluate_embeddings(of_embeddings(e[0]), *labels), mean_silhouette_scores(data)
     spectrum = spectrum_scores(data)["metrics"]
-    metrics = dict(found["metrics"]) | order_figures(e, data, labels)
+    metrics = dict(found["metrics"]) | order_figures(e, labels)
     if untrained is not None: metrics |= _prefixed("untrained_", model_scores(untrained.to(device), data, device, precision))
     kinds = ("nm", "bg", "cl", "nm_same")
     for name, control in (("gei", gei["metrics"]), ("spectrum", spectrum)): metrics |= {f"{name}_{k}": control[k] for k in kinds if k in control}
@@ -118,8 +118,8 @@ def evaluate(model, data, untrained=None, device="cpu", seed:int=0, precision:st
     return metrics, dict(matrices=found["matrices"], views=found["views"], embeddings=e[0], gei_matrices=gei["matrices"])
 
 # %% ../../nbs/gait/17_experiment.ipynb #3c237333
-def reading(m:dict, design:str) -> list[str]:
-    "Sentences that read the metrics `m` of a run of `design`."
+def reading(m:dict) -> list[str]:
+    "Sentences that read the metrics `m` of a run."
     def three(prefix="", end=""): return " / ".join(f"{m[f'{prefix}{k}{end}']:.1f}" if f"{prefix}{k}{end}" in m else "–" for k in ("nm", "bg", "cl"))
     best = max(m.get("gei_nm", 0), m.get("untrained_nm", 0), m["chance"])
     say = [f"Rank-1 NM / BG / CL: {three()} % (one view against one, identical views left out; chance {m['chance']:.1f} %). Against all other views at once: {three(end='_all')} %.",

@@ -178,7 +178,7 @@ def draw_ground(clip:Clip, style:dict, rng) -> Ground:
     ground = surface(shape, bands, tone, rough_ground(shape, rng), rng)
     if clip.junction: _open_junction(ground, clip.junction, road*tint, tone)
     paint_road(ground, clip, rng, tint)
-    if mood.light.sun > .1 or clip.category == "shadow": _cast(ground, clip, style, rng)
+    if mood.light.sun > .1 or clip.category == "shadow": _cast(ground, clip, rng)
     return make_levels(0.0, ground)
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #28f3d40e
@@ -187,7 +187,7 @@ def _open_junction(ground, junction, colour, tone):
     a, b = (int(v/ALONG) for v in junction)
     for c in range(3): ground[a:b, :, c] = np.clip(tone[a:b].astype(np.float32)*colour[c]/128, 0, 255)
 
-def _cast(ground, clip, style, rng):
+def _cast(ground, clip, rng):
     "Shadows of what stands beside the road; strong ones for the category shadow."
     kinds = ["trees", "trees+poles", "buildings", "trees+buildings", "bridge", "bridge+trees"] if clip.category == "shadow" else ["poles", "trees",
             "buildings"]
