@@ -28,6 +28,7 @@ class _Seen(nn.Module):
         self.model, self.encoder = model, encoder
 
     def forward(self, *inputs):
+        "The tensors that `seen` names, in its order, of one array of images or of the model's levels of features (B, C, h, w)."
         features = list(inputs) if self.encoder is None else self.encoder(inputs[0])[-self.model.levels:]
         return tuple(_STEPS[type(self.model)].seen(self.model, features).values())
 
@@ -48,11 +49,12 @@ class _Odds(Progress):
     "`Progress`, from the state that a step is given."
     def __init__(self, begun, ended, odds): self.begun, self.ended, self.odds = begun.clone(), ended.clone(), odds
 
-# %% ../../nbs/lanelm/16_export.ipynb #4c44b876
+# %% ../../nbs/lanelm/16_export.ipynb #74aa4803
 def _unbegun(lanes) -> dict: return {name: torch.zeros(lanes, dtype=torch.bool) for name in ("begun", "ended")}
 
 def _by_layer(nothing, layers) -> dict: return {f"{kind}_{i}": nothing for i in range(layers) for kind in ("keys", "values")}
 
+# %% ../../nbs/lanelm/16_export.ipynb #4c44b876
 class _RowwiseStep(nn.Module):
     """One step of design v6: (t (1,), prompts (B, L, T) in the order of writing, state, what is seen) → (tokens (B, L), state). `state`: name → what it
     begins with, for one image."""
@@ -70,22 +72,26 @@ class _RowwiseStep(nn.Module):
         named = dict(map=sight["map"], row_keys=sight["rows"][0], row_values=sight["rows"][1], cells=sight["points"][0], columns=sight["points"][1])
         return named | {f"context_{kind}_{i}": a for i, pair in enumerate(sight["contexts"]) for kind, a in zip(("keys", "values"), pair)}
 
-    def forward(self, t, prompts, recent, begun, ended, odds, *rest):
-        model, s, n = self.model, self.model.settings, 2*self.model.settings.layers
-        caches = [list(rest[i:i+2]) for i in range(0, n, 2)]
-        m, k, v, cells, columns, *contexts = rest[n:]
-        sight = dict(map=m, rows=(k, v), points=(cells, columns), contexts=[contexts[i:i+2] for i in range(0, n, 2)])
-        silent, hints, (last, slope) = (prompts == 0).all(-1), hints_at(t, model.px_of(prompts)), past(F.pad(recent, (0, 1), value=torch.nan))
-        h = model.embed(sight, t, last[..., -1:], slope[..., -1:], begun[..., None], hints, silent[..., None])
-        says, logits = model.answer(sight, t, h, caches=caches)
-        token = tokens_at(pointed_px(logits[..., 0, :], s), s)
-        progress = _Odds(begun, ended, odds)
-        token = torch.where(progress.writes(says[..., 0].sigmoid(), ~hints[0][..., 0].isnan(), silent), token, 0)
-        told = prompts[..., t][..., 0]
-        token = torch.where(told >= 0, told, token)
-        progress.wrote(token)
-        recent = torch.cat([recent[..., 1:], model.px_of(token)[..., None]], -1)
-        return token, recent, progress.begun, progress.ended, progress.odds, *(a for pair in caches for a in pair)
+# %% ../../nbs/lanelm/16_export.ipynb #90501de6
+def _step_rowwise(self:_RowwiseStep, t, prompts, recent, begun, ended, odds, *rest):
+    "(tokens (B, L), the state after them …) of step `t` (1,) for `prompts` (B, L, T); `rest`: keys and values of the steps before, then what is seen."
+    model, s, n = self.model, self.model.settings, 2*self.model.settings.layers
+    caches = [list(rest[i:i+2]) for i in range(0, n, 2)]
+    m, k, v, cells, columns, *contexts = rest[n:]
+    sight = dict(map=m, rows=(k, v), points=(cells, columns), contexts=[contexts[i:i+2] for i in range(0, n, 2)])
+    silent, hints, (last, slope) = (prompts == 0).all(-1), hints_at(t, model.px_of(prompts)), past(F.pad(recent, (0, 1), value=torch.nan))
+    h = model.embed(sight, t, last[..., -1:], slope[..., -1:], begun[..., None], hints, silent[..., None])
+    says, logits = model.answer(sight, t, h, caches=caches)
+    token = tokens_at(pointed_px(logits[..., 0, :], s), s)
+    progress = _Odds(begun, ended, odds)
+    token = torch.where(progress.writes(says[..., 0].sigmoid(), ~hints[0][..., 0].isnan(), silent), token, 0)
+    told = prompts[..., t][..., 0]
+    token = torch.where(told >= 0, told, token)
+    progress.wrote(token)
+    recent = torch.cat([recent[..., 1:], model.px_of(token)[..., None]], -1)
+    return token, recent, progress.begun, progress.ended, progress.odds, *(a for pair in caches for a in pair)
+
+_RowwiseStep.forward = _step_rowwise
 
 # %% ../../nbs/lanelm/16_export.ipynb #6bc7849c
 class _TokenStep(nn.Module):
@@ -103,20 +109,24 @@ class _TokenStep(nn.Module):
         "Keys and values of each layer's cross-attention, by name."
         return {f"image_{kind}_{i}": a for i, pair in enumerate(model.keys(model.visual(features))) for kind, a in zip(("keys", "values"), pair)}
 
-    def forward(self, t, prompts, token, begun, ended, *rest):
-        s, embed, n = self.model.settings, self.model.embed, 2*self.model.settings.layers
-        x = (s.x_scale*embed.x(token))[:, :, None] + embed.places()[:, t]
-        if s.hint: x = x + embed.hints(prompts)
-        memory = []
-        for i, layer in enumerate(self.model.layers):
-            keys = rest[n + 2*i:n + 2*i + 2]
-            if layer.cross_first: x = layer.look(x, keys)[0]
-            x, *kept = _remembered(layer, x, *rest[2*i:2*i+2])
-            if not layer.cross_first: x = layer.look(x, keys)[0]
-            x, memory = layer.ffn_norm(x + layer.ffn(x)), memory + kept
-        token = self._settled(t, prompts, begun, x[:, :, 0])
-        begun, ended = begun | (token > 0), ended | (begun & (token == 0))
-        return torch.where(ended, 0, token), token, begun, ended, *memory
+# %% ../../nbs/lanelm/16_export.ipynb #add48db0
+def _step_token(self:_TokenStep, t, prompts, token, begun, ended, *rest):
+    "(tokens (B, L), the state after them …) of row `t` (1,) for `prompts` (B, L, T); `rest`: keys and values of the rows above, then what is seen."
+    s, embed, n = self.model.settings, self.model.embed, 2*self.model.settings.layers
+    x = (s.x_scale*embed.x(token))[:, :, None] + embed.places()[:, t]
+    if s.hint: x = x + embed.hints(prompts)
+    memory = []
+    for i, layer in enumerate(self.model.layers):
+        keys = rest[n + 2*i:n + 2*i + 2]
+        if layer.cross_first: x = layer.look(x, keys)[0]
+        x, *kept = _remembered(layer, x, *rest[2*i:2*i+2])
+        if not layer.cross_first: x = layer.look(x, keys)[0]
+        x, memory = layer.ffn_norm(x + layer.ffn(x)), memory + kept
+    token = self._settled(t, prompts, begun, x[:, :, 0])
+    begun, ended = begun | (token > 0), ended | (begun & (token == 0))
+    return torch.where(ended, 0, token), token, begun, ended, *memory
+
+_TokenStep.forward = _step_token
 
 # %% ../../nbs/lanelm/16_export.ipynb #d5a07f02
 def _remembered(layer, x, keys, values):
