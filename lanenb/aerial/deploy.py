@@ -30,8 +30,8 @@ _KIND = "aerial"
 class OnnxLanes:
     """The net in an ONNX file, called like the model: images (B, 3, H, W) in [0, 1] → logits. It has `settings.stride` and stands where scores want a model.
     Raises `DataError` for a file that is no such graph."""
-    def __init__(self, path, threads:int=1):
-        self.session, found = open_graph(path, threads)
+    def __init__(self, path):
+        self.session, found = open_graph(path, 1)
         if found.get("kind") != _KIND or not isinstance(stride := found.get("stride"), int): raise DataError(path, "an ONNX file of something else than an aerial net")
         self.settings, self.training = type("Stride", (), dict(stride=stride)), False
     def __call__(self, images): return torch.from_numpy(self.session.run(None, {"images": images.cpu().float().numpy()})[0])

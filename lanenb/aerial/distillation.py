@@ -54,14 +54,14 @@ class DistillSettings(Settings):
 # %% ../../nbs/aerial/10_distillation.ipynb #af9106c5
 class DistillLoss:
     "The training loop's loss of a student: `teacher` in evaluation mode, never trained. Batches are dict(image, mask)."
-    def __init__(self, teacher, s:DistillSettings|None=None, labels:LossSettings|None=None):
-        self.teacher, self.settings, self.labels = teacher, s or DistillSettings(), labels or LossSettings()
+    def __init__(self, teacher, s:DistillSettings|None=None):
+        self.teacher, self.settings = teacher, s or DistillSettings()
         if teacher is None and self.settings.distill != "none": raise ValueError(f"distillation '{self.settings.distill}' needs a teacher")
         if teacher is not None: teacher.eval().requires_grad_(False)
 
     def __call__(self, model, batch):
         s, logits = self.settings, model(batch["image"])
-        hard = segmentation_loss(logits, batch["mask"], self.labels)
+        hard = segmentation_loss(logits, batch["mask"], LossSettings())
         if s.distill == "none": return hard, {}
         with torch.no_grad(): wanted = self.teacher.to(logits.device)(batch["image"])
         soft = DISTILLATIONS[s.distill](logits, wanted, **({} if s.temperature is None else dict(temperature=s.temperature)))

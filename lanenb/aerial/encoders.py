@@ -136,6 +136,6 @@ def make_encoder(s:EncoderSettings) -> nn.Module:
     "The encoder of the settings `s`."
     return ConvEncoder(s) if s.encoder == "cnn" else VitEncoder(s)
 
-def block_names(s:EncoderSettings, prefix:str="encoder") -> list:
+def block_names(s:EncoderSettings) -> list:
     "Name prefixes of a transformer's embeddings and blocks from the picture on (for a learning rate that falls with depth); empty for convolutions."
-    return [] if s.encoder == "cnn" else [f"{prefix}.vit.embeddings"] + [f"{prefix}.vit.layers.{k}" for k in range(s.depth)]
+    return [] if s.encoder == "cnn" else ["encoder.vit.embeddings"] + [f"encoder.vit.layers.{k}" for k in range(s.depth)]

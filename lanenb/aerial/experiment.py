@@ -122,9 +122,9 @@ def _predict(model, images, scale):
     return F.interpolate(logits_of(model, seen), images.shape[-2:], mode="bilinear", align_corners=False).argmax(1)
 
 # %% ../../nbs/aerial/13_experiment.ipynb #0a179f85
-def score_factors(model, root, batch:int=16) -> dict:
+def score_factors(model, root) -> dict:
     "mIoU by factor of the unseen country (`factors/NAME` in `root`), with its fall from `none` in points."
-    found = {f: score(model, Tiles(Path(root)/"factors"/f), batch).summary() for f in FACTORS}
+    found = {f: score(model, Tiles(Path(root)/"factors"/f)).summary() for f in FACTORS}
     return {f: dict(v, fall=100*(found["none"]["miou"] - v["miou"])) for f, v in found.items()}
 
 def resolutions(model, tiles, scales=(.5, .75, 1., 1.5, 2.)) -> dict:

@@ -79,15 +79,15 @@ class PretrainLoss:
 
 class Unlabelled(Dataset):
     "The images of `sources` (`Tiles`) for pre-training: random mirror and quarter turns, cut at random to `size` px; dict(image (3, size, size) in [0, 1])."
-    def __init__(self, sources, size:int=128, cache:bool=True):
-        self.at, self.size, self.kept = [(s, i) for s in sources for i in range(len(s))], size, {} if cache else None
+    def __init__(self, sources, size:int=128):
+        self.at, self.size, self.kept = [(s, i) for s in sources for i in range(len(s))], size, {}
     def __len__(self): return len(self.at)
     def _image(self, k):
-        if self.kept is not None and k in self.kept: return self.kept[k]
+        if k in self.kept: return self.kept[k]
         source, i = self.at[k]
         img = source.load(i)["image"]
         if min(img.shape[:2]) < self.size: raise ValueError(f"tiles of {img.shape[1]} x {img.shape[0]} px are smaller than the {self.size} px asked for")
-        if self.kept is not None: self.kept[k] = img
+        self.kept[k] = img
         return img
 
 def _item(self, k):

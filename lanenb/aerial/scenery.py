@@ -69,10 +69,10 @@ class Scene:
         self.shaded = np.zeros(img.shape[:2], np.float32)
         self.objects = []          # (mask, colour picture, height m)
 
-    def add(self, mask, colour, height:float, hides:bool=True):
+    def add(self, mask, colour, height:float):
         "Put an object of one `height` m on the scene: `mask` bool (H, W), `colour` (H, W, 3) or (3,)."
         self.objects.append((mask, colour, height))
-        if hides: self.hides |= mask
+        self.hides |= mask
 
 # %% ../../nbs/aerial/03_scenery.ipynb #5d7ede5f
 def cast_shadows(scene:Scene) -> np.ndarray:

@@ -213,9 +213,9 @@ def labels_sentences(scores:dict) -> list[str]:
     return [f"{r['labels']} of the labels, {r['encoder from']}: {_beside(r['unseen: it is'], 'scratch')} in the unseen country ({r['Δ unseen']} points), "
             f"{r['validation: it is']} at home ({r['Δ validation']})." for r in labels_table(scores) if r["encoder from"] != "scratch"]
 
-def distillation_sentences(scores:dict, part:str="unseen") -> list[str]:
-    "What each way of handing over soft targets does against labels alone; on the plan's formula, what its correlation hides."
-    rows = {r["soft targets"]: r for r in distillation_table(scores, part)}
+def distillation_sentences(scores:dict) -> list[str]:
+    "What each way of handing over soft targets does in the unseen country against labels alone; on the plan's formula, what its correlation hides."
+    rows = {r["soft targets"]: r for r in distillation_table(scores, "unseen")}
     say = [f"{n}: {_beside(r['it is'], 'labels alone')} ({r['Δ to labels alone']} points)." for n, r in rows.items() if n != "none"]
     if (plan := rows.get("plan")) is None: return say
     kept, near = plan["kept of dashed, %"], plan["correlation, %"]

@@ -101,7 +101,7 @@ def cut_photographs(photographs, out, size:int=128, scale:float=1., empty:float=
     return cut_large(pairs, out, size, scale, lambda mask: bool(mask.any()) or rng.random() < empty)
 
 # %% ../../nbs/aerial/14_windows.ipynb #64842ad8
-def score_large(model, photographs, window:int=128, overlap:float=.5, scale:float=1., block:int=256, progress:bool=False) -> tuple:
+def score_large(model, photographs, window:int=128, overlap:float=.5, scale:float=1., block:int=256) -> tuple:
     """(`Scores`, seams) of `model` on whole `photographs` (labelled `Tiles`), resized by `scale`. `seams`: what `seam` says at the edges of windows, a dict
     with `windows` (those that overlap) and `cut` (windows side by side), means over photographs."""
     scores, seams = Scores(model.settings.classes), dict(windows=[], cut=[])
@@ -109,7 +109,7 @@ def score_large(model, photographs, window:int=128, overlap:float=.5, scale:floa
         tile = photographs.load(i)
         image, mask = resized(tile["image"], tile["mask"], scale)
         (h, w), cuts = mask.shape, starts(mask.shape[1], window, 0.)[1:]
-        probability = predict_large(model, image, window, overlap, progress=progress)
+        probability = predict_large(model, image, window, overlap)
         if cuts: seams["windows"].append(seam(probability, cuts))
         if cuts: seams["cut"].append(seam(predict_large(model, image, window, 0., smooth=False), cuts))
         said = probability.argmax(0)

@@ -117,8 +117,8 @@ class DetectionSet(LaneFrames, Dataset):
     """The frames of `source` as samples for the detector of `settings`: `image` float (3, H, W), `targets` (max_lanes, 6 + Nr), `mask` int64 (H, W),
     `lanes`, `meta`. `augment(frame, rng)`
     or None. Up to `cache_gb` of decoded frames are kept in memory, shared out among the loader's workers. Bad frames as in `LaneFrames`."""
-    def __init__(self, source, settings, augment=None, seed:int=0, cache_gb:float=0., limit_bad:float=.01):
-        super().__init__(source, None, augment, seed, limit_bad)
+    def __init__(self, source, settings, augment=None, seed:int=0, cache_gb:float=0.):
+        super().__init__(source, None, augment, seed)
         self.settings, self.cache_gb, self.kept = settings, cache_gb, {}
         self.room: float|None = None                       # bytes; known when the first frame is read, in the worker
 

@@ -28,15 +28,12 @@ def _wide(x:torch.Tensor) -> torch.Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 # %% ../../nbs/core/03_losses.ipynb #06723dbd
-def token_cross_entropy(logits:torch.Tensor, targets:torch.Tensor, ignore:int|None=None, mask:torch.Tensor|None=None, smoothing:float=0.0) -> torch.Tensor:
+def token_cross_entropy(logits:torch.Tensor, targets:torch.Tensor, mask:torch.Tensor|None=None) -> torch.Tensor:
     """Mean cross-entropy of `logits` (..., V) for the tokens `targets` (...), int64.
 
-    Tokens equal to `ignore`, and those where `mask` (bool or weights, shape of `targets`) is 0, do not count; 0 when none does."""
+    Tokens where `mask` (bool or weights, shape of `targets`) is 0 do not count; 0 when none does."""
     if logits.shape[:-1] != targets.shape: raise ValueError(f"logits {tuple(logits.shape)} and targets {tuple(targets.shape)} do not belong together")
-    keep = torch.ones_like(targets, dtype=torch.bool) if ignore is None else targets != ignore
-    flat = targets.masked_fill(~keep, 0).flatten()
-    loss = F.cross_entropy(_wide(logits).flatten(0, -2), flat, reduction="none", label_smoothing=smoothing).view(targets.shape)
-    return masked_mean(loss, keep if mask is None else keep*mask)
+    return masked_mean(F.cross_entropy(_wide(logits).flatten(0, -2), targets.flatten(), reduction="none").view(targets.shape), mask)
 
 # %% ../../nbs/core/03_losses.ipynb #86bff2b4
 _TINY = 1e-8  # (1 - p) is kept above it: the power has no gradient at 0 when gamma < 1

@@ -48,9 +48,9 @@ def save_figure(fig, path) -> Path:
     return path
 
 # %% ../../nbs/core/07_plots.ipynb #ceaeae30
-def _series(rows, x, y):
-    "The (x, y) arrays of the rows that have both."
-    pairs = [(r[x], r[y]) for r in rows if r.get(x) is not None and r.get(y) is not None and math.isfinite(r[y])]
+def _series(rows, y):
+    "Steps and the values of column `y`, of the rows that have both."
+    pairs = [(r["step"], r[y]) for r in rows if r.get("step") is not None and r.get(y) is not None and math.isfinite(r[y])]
     return np.array(pairs, float).reshape(-1, 2).T
 
 def _by_label(runs):
@@ -61,30 +61,30 @@ def _by_label(runs):
     return runs
 
 # %% ../../nbs/core/07_plots.ipynb #ee6caf22
-def curves(runs, columns=None, x:str="step", width:float=3.6):
-    """A figure with one panel per column and one line per run.
-    `runs`: rows (dicts), the path of a curves file, or a dict of these by label; `columns`: default all but `x`, epoch, lr and seconds."""
+def curves(runs, columns=None):
+    """A figure with one panel per column and one line per run, over steps.
+    `runs`: rows (dicts), the path of a curves file, or a dict of these by label; `columns`: default all but step, epoch, lr and seconds."""
     runs = _by_label(runs)
     names = list(dict.fromkeys(k for rows in runs.values() for r in rows for k in r))
-    for name in [x, *(columns or [])]:
+    for name in ["step", *(columns or [])]:
         if name not in names: raise ValueError(f"no column {name!r}; there are {', '.join(names)}")
-    columns = list(columns or [n for n in names if n not in (x, "step", "epoch", "lr", "seconds")])
+    columns = list(columns or [n for n in names if n not in ("step", "epoch", "lr", "seconds")])
     across = min(len(columns), 3)
     down = -(-len(columns)//across)
-    fig, axes = plt.subplots(down, across, figsize=(width*across, 2.5*down), squeeze=False)
+    fig, axes = plt.subplots(down, across, figsize=(3.6*across, 2.5*down), squeeze=False)
     for ax in axes.flat[len(columns):]: ax.set_axis_off()
-    for ax, column in zip(axes.flat, columns): _panel(ax, runs, x, column)
+    for ax, column in zip(axes.flat, columns): _panel(ax, runs, column)
     if len(runs) > 1: axes.flat[0].legend()
     return fig
 
 # %% ../../nbs/core/07_plots.ipynb #3cb4611c
-def _panel(ax, runs, x, column):
+def _panel(ax, runs, column):
     "Draw one column of all runs; a logarithmic axis when the values are positive and span a factor of 30."
-    found = {label: _series(rows, x, column) for label, rows in runs.items()}
+    found = {label: _series(rows, column) for label, rows in runs.items()}
     for label, (xs, ys) in found.items(): ax.plot(xs, ys, label=label, marker="o" if len(xs) < 25 else None, markersize=3)
     values = np.concatenate([ys for _, ys in found.values()])
     if len(values) and values.min() > 0 and values.max() > 30*values.min(): ax.set_yscale("log")
-    ax.set(title=column, xlabel=x)
+    ax.set(title=column, xlabel="step")
 
 # %% ../../nbs/core/07_plots.ipynb #1b7d87fa
 def as_picture(image) -> np.ndarray:
@@ -112,7 +112,7 @@ def image_grid(images, titles=None, cols:int=4, width:float=2.6):
     return fig
 
 # %% ../../nbs/core/07_plots.ipynb #3aca119a
-def heat_over_image(image, heat, ax=None, vmax:float|None=None, strength:float=0.85):
+def heat_over_image(image, heat, ax=None, vmax:float|None=None):
     """Draw `heat` (h, w), not negative, over the whole of `image` on `ax`; `vmax` is the hottest value (default its maximum).
     Raises `ValueError` for another shape, negative or missing values."""
     image, heat = as_picture(image), np.asarray(heat, float)
@@ -123,7 +123,7 @@ def heat_over_image(image, heat, ax=None, vmax:float|None=None, strength:float=0
     box = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
     level = np.clip(heat/top, 0, 1)
     colour = plt.get_cmap("inferno")(0.15 + 0.85*level)
-    colour[..., 3] = strength*np.sqrt(level)
+    colour[..., 3] = 0.85*np.sqrt(level)
     ax.imshow(image, cmap="gray" if image.ndim == 2 else None)
     ax.imshow(colour, extent=box, interpolation="bilinear")
     ax.set_axis_off()

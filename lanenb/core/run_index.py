@@ -97,20 +97,21 @@ def _interval(d:dict) -> str:
     return "–" if not d["n"] else f"{d['mean']:+.3g}" + (f" [{d['low']:+.3g}, {d['high']:+.3g}]" if d["n"] > 1 else "")
 
 # %% ../../nbs/core/14_run_index.ipynb #28fc09f0
-def sparkline(path, column:str="loss", width:int=90, height:int=22) -> str:
-    "The curve of `column` in a curves.csv as a small SVG, or nothing when there is none."
+def sparkline(path) -> str:
+    "The curve of the loss in a curves.csv as a small SVG, or nothing when there is none."
+    width, height = 90, 22
     try:
-        with open(path, newline="", encoding="utf-8") as f: y = [float(r[column]) for r in csv.DictReader(f) if r.get(column)]
+        with open(path, newline="", encoding="utf-8") as f: y = [float(r["loss"]) for r in csv.DictReader(f) if r.get("loss")]
     except (OSError, ValueError, csv.Error): return ""
     y = [v for v in y if math.isfinite(v)]
     if len(y) < 2: return ""
     y = [sum(part)/len(part) for k in range(min(width, len(y))) if (part := y[k*len(y)//min(width, len(y)):(k + 1)*len(y)//min(width, len(y))])]
     low, span = min(y), (max(y) - min(y)) or 1.
     points = " ".join(f"{k*(width - 2)/(len(y) - 1) + 1:.1f},{height - 2 - (v - low)/span*(height - 4):.1f}" for k, v in enumerate(y))
-    return f'<svg class="spark" width="{width}" height="{height}" role="img" aria-label="{html.escape(column)}"><polyline points="{points}" fill="none" stroke="currentColor"/></svg>'
+    return f'<svg class="spark" width="{width}" height="{height}" role="img" aria-label="loss"><polyline points="{points}" fill="none" stroke="currentColor"/></svg>'
 
 # %% ../../nbs/core/14_run_index.ipynb #9625bed1
-def _thumbnail(folder:Path, width:int=288) -> str:
+def _thumbnail(folder:Path) -> str:
     "The first figure of a run as a small embedded picture, or nothing."
     from PIL import Image
     for path in sorted(folder.glob("figures/*.png")):
@@ -118,7 +119,7 @@ def _thumbnail(folder:Path, width:int=288) -> str:
         try:
             with Image.open(path) as image:
                 image = image.convert("RGB")
-                image.thumbnail((width, width))
+                image.thumbnail((288, 288))
                 image.quantize(128).save(small, "png", optimize=True)
         except OSError: continue
         data = base64.b64encode(small.getvalue()).decode()

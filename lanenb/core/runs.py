@@ -137,10 +137,10 @@ class Run:
     def __repr__(self): return f"Run({self.template!r}, {len(self.values)} metrics, {len(self.goals)} targets)"
 
 # %% ../../nbs/core/08_runs.ipynb #f9e2f995
-def start_run(template:str, parameters:dict|None=None, out=None) -> Run:
-    "Begin a run inside a notebook: in the runner's folder, else in `out`, else in a folder that vanishes with the kernel."
-    folder, own = os.environ.get(FOLDER_VARIABLE) or out, None
-    if folder is None:
+def start_run(template:str, parameters:dict|None=None) -> Run:
+    "Begin a run inside a notebook: in the runner's folder, else in one that vanishes with the kernel."
+    folder, own = os.environ.get(FOLDER_VARIABLE), None
+    if not folder:
         own = tempfile.TemporaryDirectory(prefix="lanenb-run-")
         folder = own.name
     run = Run(template, parameters or {}, Path(folder))

@@ -67,9 +67,9 @@ def tile(data, i:int) -> tuple:
         short = f"{PurePosixPath(e.path).name}: {e.cause}" if isinstance(e, DataError) else sentence(e)
         return error_picture(short), sentence(e), e
 
-def error_picture(text:str, size=(820, 295)) -> np.ndarray:
-    "The `text` in red on a light picture of `size` (w, h), RGB uint8, below the room of a caption."
-    img = np.full((size[1], size[0], 3), (253, 243, 238), np.uint8)
+def error_picture(text:str) -> np.ndarray:
+    "The `text` in red on a light picture of 820 × 295 px, RGB uint8, below the room of a caption."
+    img = np.full((295, 820, 3), (253, 243, 238), np.uint8)
     lines = textwrap.wrap(_plain(text), 40)[:5]
     for k, line in enumerate(lines): cv2.putText(img, line, (20, 110 + 36*k), cv2.FONT_HERSHEY_SIMPLEX, .95, (179, 38, 30), 2, cv2.LINE_AA)
     return img

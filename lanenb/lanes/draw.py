@@ -92,7 +92,7 @@ def overlay(img:np.ndarray, truth=None, pred=None, pairs=None, width:int=4, lege
     return img
 
 # %% ../../nbs/lanes/09_draw.ipynb #2a681fd9
-def contact_sheet(images, captions=None, cols:int=3, width:int=328, gap:int=4) -> np.ndarray:
+def contact_sheet(images, captions=None, cols:int=3, width:int=328) -> np.ndarray:
     "One RGB uint8 array of `images`, each `width` px wide with its caption, `cols` in a row; rows are as high as their highest image."
     if not len(images): raise ValueError("a contact sheet needs at least one image")
     if captions is not None and len(captions) != len(images): raise ValueError(f"{len(captions)} captions for {len(images)} images")
@@ -100,7 +100,7 @@ def contact_sheet(images, captions=None, cols:int=3, width:int=328, gap:int=4) -
     for tile, caption in zip(tiles, captions or []):
         tile[:16] = (tile[:16]*.3).astype(np.uint8)
         cv2.putText(tile, str(caption), (5, 12), cv2.FONT_HERSHEY_SIMPLEX, .4, (255, 255, 255), 1, cv2.LINE_AA)
-    rows = [tiles[i:i + cols] for i in range(0, len(tiles), cols)]
+    rows, gap = [tiles[i:i + cols] for i in range(0, len(tiles), cols)], 4
     across, heights = min(cols, len(tiles)), [max(t.shape[0] for t in row) for row in rows]
     sheet = np.full((sum(heights) + gap*(len(rows) - 1), across*(width + gap) - gap, 3), 255, np.uint8)
     for r, row in enumerate(rows):

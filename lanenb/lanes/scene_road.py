@@ -109,15 +109,15 @@ class Rows:
     step: np.ndarray
 
 # %% ../../nbs/lanes/06_scene_road.ipynb #a85e2385
-def ground_rows(ahead:Ahead, height:int=SIZE[1]) -> Rows:
+def ground_rows(ahead:Ahead) -> Rows:
     "Which piece of road each image row shows: the nearest one, so that a crest hides what lies behind it."
     use = ahead.z > 0.6
     s, x, y, z, a = (v[use] for v in (ahead.s, ahead.x, ahead.y, ahead.z, ahead.heading))
     px = project(ahead.cam, np.stack([x, y, z], -1))
     seen = px[:, 1] < np.minimum.accumulate(np.r_[np.inf, px[:-1, 1]])
     rows_at = px[seen, 1][::-1]
-    top = int(np.clip(np.ceil(rows_at[0]), 0, height - 2))
-    rows = np.arange(top, height)
+    top = int(np.clip(np.ceil(rows_at[0]), 0, SIZE[1] - 2))
+    rows = np.arange(top, SIZE[1])
     depth = (z*np.cos(ahead.cam.pitch) + (ahead.cam.height - y)*np.sin(ahead.cam.pitch))
     at = lambda v: np.interp(rows, rows_at, v[seen][::-1]).astype(np.float32)
     si = at(s)
@@ -149,13 +149,13 @@ class Layout:
 # %% ../../nbs/lanes/06_scene_road.ipynb #610049b2
 _PATTERNS = ((6, 9), (6, 9), (4, 6), (2, 4), (6, 12), (3, 9), (2, 2))  # metres of paint and of gap in dashed lines
 
-def make_layout(rng, lanes:int|None=None, noline:bool=False, wear:float|None=None) -> Layout:
+def make_layout(rng, lanes:int|None=None, noline:bool=False) -> Layout:
     "A cross-section drawn at random: 1-5 lanes our way, line kinds and colours, perhaps an oncoming side without a median."
     n = lanes or int(rng.choice([1, 2, 3, 4, 5], p=[.05, .3, .37, .22, .06]))
     ego = int(rng.integers(0, n))
     lane, width = float(rng.uniform(2.95, 3.95)), float(rng.uniform(.1, .2))
     on, gap = _PATTERNS[rng.integers(0, len(_PATTERNS))]
-    wear = float(rng.choice([.05, .2, .4, .6], p=[.45, .35, .14, .06])) if wear is None else wear
+    wear = float(rng.choice([.05, .2, .4, .6], p=[.45, .35, .14, .06]))
     median, yellow, marked = (bool(rng.random() < p) for p in (.6, .65, .2))
     us = (np.arange(n + 1) - ego - .5)*lane
     us[:ego] += rng.normal(0, .1, ego); us[ego + 2:] += rng.normal(0, .1, n - ego - 1)  # neighbours are not quite as wide as our lane
@@ -178,8 +178,8 @@ def slot_lines(layout:Layout) -> dict:
     return {k: layout.lines[i] for k, i in zip((1, 2, 3, 4), range(layout.ego - 1, layout.ego + 3)) if 0 <= i < len(layout.lines)}
 
 # %% ../../nbs/lanes/06_scene_road.ipynb #cc248cb4
-def lane_label(ahead:Ahead, u:float, reach:float=110.0, step:int=10, size=SIZE) -> np.ndarray|None:
-    """The visible course of the line `u`, float32 (N, 2), y ascending, a point every `step` rows up to `reach` m or the crest; at most one point
+def lane_label(ahead:Ahead, u:float, reach:float=110.0) -> np.ndarray|None:
+    """The visible course of the line `u`, float32 (N, 2), y ascending, a point every ten rows up to `reach` m or the crest; at most one point
     beyond the left or right edge. None when fewer than 3 points are in the picture."""
     s = np.concatenate([np.linspace(-3, 1.4, 60), 1.5*np.exp(np.linspace(0, np.log(reach/1.5), 300))])
     xyz = place(ahead, s, u)
@@ -190,14 +190,14 @@ def lane_label(ahead:Ahead, u:float, reach:float=110.0, step:int=10, size=SIZE) 
     far = xy[1:, 1] < ahead.cam.cy - ahead.cam.focal*np.tan(ahead.cam.pitch) + 66
     flat = np.nonzero(far & (np.abs(np.diff(xy[:, 0])) > 10*np.abs(np.diff(xy[:, 1]))))[0]  # far off and nearly level: no row of its own
     if len(flat): xy = xy[:flat[0] + 1]
-    ys = np.arange(size[1], 0, -step, dtype=float)
+    ys = np.arange(SIZE[1], 0, -10, dtype=float)
     ys = ys[(ys <= xy[0, 1]) & (ys >= xy[-1, 1])]
     xs = np.interp(ys, xy[::-1, 1], xy[::-1, 0])
-    inside = (xs >= 0) & (xs < size[0])
+    inside = (xs >= 0) & (xs < SIZE[0])
     if inside.sum() < 3: return None
     keep = np.nonzero(inside)[0]
     lo, hi = keep[0], keep[-1]
-    lo -= bool(lo > 0 and -60 < xs[lo - 1] < size[0] + 60)
+    lo -= bool(lo > 0 and -60 < xs[lo - 1] < SIZE[0] + 60)
     return np.stack([xs[lo:hi + 1], ys[lo:hi + 1]], -1)[::-1].astype(np.float32)
 
 # %% ../../nbs/lanes/06_scene_road.ipynb #2631b4e5
@@ -207,10 +207,10 @@ def frame_labels(ahead:Ahead, layout:Layout, reach:float=110.0) -> dict:
     return {k: v for k, v in found.items() if v is not None}
 
 # %% ../../nbs/lanes/06_scene_road.ipynb #5d689be3
-def paint_mask(lanes:dict, size=SIZE, width:int=16) -> np.ndarray:
-    "CULane's segmentation picture, uint8 (H, W): 0, or the slot of the lane drawn `width` px wide there."
-    mask = np.zeros((size[1], size[0]), np.uint8)
+def paint_mask(lanes:dict) -> np.ndarray:
+    "CULane's segmentation picture, uint8 (590, 1640): 0, or the slot of the lane drawn 16 px wide there."
+    mask = np.zeros(SIZE[::-1], np.uint8)
     for slot, lane in lanes.items():
         points = np.round(np.asarray(lane)*16).astype(np.int32)
-        cv2.polylines(mask, [points.reshape(-1, 1, 2)], False, int(slot), width, cv2.LINE_8, 4)
+        cv2.polylines(mask, [points.reshape(-1, 1, 2)], False, int(slot), 16, cv2.LINE_8, 4)
     return mask

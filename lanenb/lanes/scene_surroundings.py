@@ -26,9 +26,10 @@ _SKIES = {  # BGR at the zenith and at the horizon, clouds: BGR, cover, contrast
 }
 
 # %% ../../nbs/lanes/06_scene_surroundings.ipynb #7ae9edfc
-def sky(kind:str, rng, height:int=340, width:int=SIZE[0] + 200) -> np.ndarray:
-    "A sky, BGR uint8 (height, width, 3), its lowest row at the horizon; clouds shrink towards it."
+def sky(kind:str, rng, height:int=340) -> np.ndarray:
+    "A sky, BGR uint8 (height, 1840, 3), 100 px wider than a frame on both sides, its lowest row at the horizon; clouds shrink towards it."
     zenith, horizon, cloud, clear, contrast = _SKIES[kind]
+    width = SIZE[0] + 200
     h, w = height//2, width//2
     up = np.linspace(1, 0, h, dtype=np.float32)[:, None]
     base = np.array(horizon, np.float32) + (np.array(zenith, np.float32) - horizon)*(up[..., None]**.75)

@@ -231,14 +231,14 @@ def make_levels(start:float, img, n:int=7) -> Ground:
     return Ground(start, levels)
 
 # %% ../../nbs/lanes/06_scene_textures.ipynb #8d9b1357
-def look_at(ground:Ground, rows:Rows, start:float, width:int=SIZE[0]) -> np.ndarray:
-    """The map in perspective, BGR uint8 (len(rows.s), width, 3): each image row reads the level whose cells are as long as the road it shows.
+def look_at(ground:Ground, rows:Rows, start:float) -> np.ndarray:
+    """The map in perspective, BGR uint8 (len(rows.s), 1640, 3): each image row reads the level whose cells are as long as the road it shows.
     `start`: the camera's station."""
     level = np.clip(np.floor(np.log2(rows.step/ALONG) + .5), 0, len(ground.levels) - 1).astype(int)
-    u = (np.arange(width, dtype=np.float32)[None] - rows.x[:, None])/rows.scale[:, None]
+    u = (np.arange(SIZE[0], dtype=np.float32)[None] - rows.x[:, None])/rows.scale[:, None]
     cols = column(u)
     at = (rows.s + np.float32(start - ground.start))/np.float32(ALONG)
-    out = np.empty((len(rows.s), width, 3), np.uint8)
+    out = np.empty((len(rows.s), SIZE[0], 3), np.uint8)
     cuts = np.r_[0, np.flatnonzero(np.diff(level)) + 1, len(level)]
     for a, b in zip(cuts[:-1], cuts[1:]):
         k = level[a]

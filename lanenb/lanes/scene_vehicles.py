@@ -78,9 +78,9 @@ class Vehicle:
     brake: bool = False
 
 # %% ../../nbs/lanes/06_scene_vehicles.ipynb #80e76223
-def make_vehicle(rng, s:float, u:float, kind:str|None=None, turn:float=0.0, speed:float=0.0) -> Vehicle:
+def make_vehicle(rng, s:float, u:float, turn:float=0.0, speed:float=0.0) -> Vehicle:
     "A vehicle of a random kind and colour; now and then a two-coloured taxi."
-    kind = kind or str(rng.choice(KINDS, p=[.4, .14, .22, .1, .05, .06, .03]))
+    kind = str(rng.choice(KINDS, p=[.4, .14, .22, .1, .05, .06, .03]))
     paint = _PAINTS[rng.choice(len(_PAINTS), p=[.2, .16, .12, .09, .08, .13, .04, .05, .04, .03, .04, .02])]*rng.uniform(.88, 1.08)
     if kind == "bus": paint = np.array([(60, 190, 150), (60, 110, 210), (190, 190, 190), (160, 110, 50)][rng.integers(0, 4)], float)
     if kind == "truck": paint = np.array([(180, 182, 182), (150, 110, 60), (70, 80, 130), (130, 132, 132)][rng.integers(0, 4)], float)

@@ -73,14 +73,14 @@ def clip_folder(plan:Plan) -> str:
     return f"{_rig(plan).name}/{day:04d}{8 + plan.number % 11:02d}{plan.number*13 % 60:02d}_{plan.number:04d}.MP4"
 
 # %% ../../nbs/lanes/07_scenes.ipynb #a03969cb
-def write_clip(plan:Plan, root, quality:int=90) -> list:
+def write_clip(plan:Plan, root) -> list:
     "Render the clip and write its images, labels and masks under `root`; returns a row per frame: image, mask, exist, diff, moods."
     clip, rows, before = make_clip(plan.category, _clip_rng(plan), plan.frames, plan.pace, _rig(plan)), [], None
     folder = clip_folder(plan)
     for sub in (folder, f"laneseg_label_w16/{folder}"): (Path(root)/sub).mkdir(parents=True, exist_ok=True)
     for i in range(plan.frames):
         frame, name = render(clip, i, _clip_rng(plan, i)), f"{folder}/{i*_STEP:05d}"
-        jpg = cv2.imencode(".jpg", frame["bgr"], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        jpg = cv2.imencode(".jpg", frame["bgr"], [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
         png = cv2.imencode(".png", frame["mask"], _PNG)[1]
         (Path(root)/f"{name}.jpg").write_bytes(jpg.tobytes())
         (Path(root)/f"laneseg_label_w16/{name}.png").write_bytes(png.tobytes())
@@ -114,19 +114,19 @@ def _worker(parent:int):
     cv2.setNumThreads(0)  # not 1: that would stop the parent's thread pool, whose threads a forked child does not have, and wait for ever
     end_with(parent)
 
-def _run_clips(plans, root, workers:int, quality:int, progress:bool) -> list:
+def _run_clips(plans, root, workers:int, progress:bool) -> list:
     "Write all clips, in `workers` processes; rows in the order of `plans`."
     from tqdm import tqdm
     bar, rows = tqdm(total=sum(p.frames for p in plans), unit="frame", disable=not progress), {}
     def done(k, r): rows[k] = r; bar.update(len(r))
     if workers == 1:
-        for k, p in enumerate(plans): done(k, write_clip(p, root, quality))
+        for k, p in enumerate(plans): done(k, write_clip(p, root))
     else:
         method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
         context = multiprocessing.get_context(method)
         with warnings.catch_warnings(), ProcessPoolExecutor(workers, context, _worker, (os.getpid(),)) as pool:
             warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: the children touch none of theirs
-            jobs = {pool.submit(write_clip, p, root, quality): k for k, p in sorted(enumerate(plans), key=lambda kp: -kp[1].frames)}
+            jobs = {pool.submit(write_clip, p, root): k for k, p in sorted(enumerate(plans), key=lambda kp: -kp[1].frames)}
             try:
                 for job in as_completed(jobs): done(jobs[job], job.result())
             except BaseException: pool.shutdown(wait=False, cancel_futures=True); raise
@@ -134,7 +134,7 @@ def _run_clips(plans, root, workers:int, quality:int, progress:bool) -> list:
     return [rows[k] for k in range(len(plans))]
 
 # %% ../../nbs/lanes/07_scenes.ipynb #42e4a71f
-def write_culane(out, n:int=60, seed:int=0, workers:int|None=None, quality:int=90, progress:bool=True) -> dict:
+def write_culane(out, n:int=60, seed:int=0, workers:int|None=None, progress:bool=True) -> dict:
     """Write a generated set of `n` frames in CULane's layout to the folder `out` and return a summary. The set appears at once when it is
     complete; an older generated one there is replaced. Raises `DataError` or `ValueError`."""
     out = Path(out).absolute()
@@ -145,7 +145,7 @@ def write_culane(out, n:int=60, seed:int=0, workers:int|None=None, quality:int=9
     try:
         with building(out, OWN, need=n*320_000) as part:
             plans = plan_clips(n, seed)                    # after the question whether there is room for so many
-            rows = _run_clips(plans, part, min(workers, len(plans)), quality, progress)
+            rows = _run_clips(plans, part, min(workers, len(plans)), progress)
             write_lists(part, plans, rows)
             summary = _summary(plans, rows, seed)
             write_json(part/OWN, summary)
@@ -165,11 +165,11 @@ def _summary(plans, rows, seed):
                         for r in rs).items())), train_below_15=sum(d < 15 for d in diffs), train_from_15=sum(d >= 15 for d in diffs))
 
 # %% ../../nbs/lanes/07_scenes.ipynb #62c080f5
-def render_frame(category:str="normal", seed:int=0, pace:str="fast", frame:int=0, frames:int=1) -> dict:
+def render_frame(category:str="normal", seed:int=0) -> dict:
     """One frame without touching the disk: `image` RGB uint8 (590, 1640, 3), `lanes` left to right, `slots` their CULane slots, `mask` uint8 (590,
     1640), `meta`."""
     if category not in CATEGORIES: raise ValueError(f"unknown category '{category}'; choose from {', '.join(CATEGORIES)}")
     key = [21, seed, CATEGORIES.index(category)]
-    got = render(make_clip(category, np.random.default_rng(key), max(frames, frame + 1), pace), frame, np.random.default_rng([*key, frame]))
+    got = render(make_clip(category, np.random.default_rng(key), 1, "fast"), 0, np.random.default_rng([*key, 0]))
     slots = sorted(got["lanes"])
     return dict(image=cv2.cvtColor(got["bgr"], cv2.COLOR_BGR2RGB), lanes=[got["lanes"][k] for k in slots], slots=slots, mask=got["mask"], meta=got["meta"])
