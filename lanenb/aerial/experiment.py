@@ -20,6 +20,7 @@ from .metric import Scores
 from .ohem import LaneLoss, LossSettings
 from .segmenter import FrozenFirst, LaneNetSettings, PremiumLaneNet, label_map, lane_optimizer, load_encoder, logits_of
 from .tiles import Tiles, split_by_road
+from ..core.ema import evaluating
 from ..core.optim import adamw, warmup_cosine
 from ..core.settings import Settings, setting, split_parameters
 from ..core.training import Trainer, TrainSettings
@@ -99,20 +100,17 @@ def pretrain(model, sources, steps:int, batch:int, lr:float, out, seed:int=0, re
     return Trainer(model, PretrainLoss(), opt, warmup_cosine(opt, EPOCHS*len(loader), EPOCHS*len(loader)//10), {"train": loader}, loop, out).fit(resume=resume)
 
 # %% ../../nbs/aerial/13_experiment.ipynb #11b4d4bd
-@torch.no_grad()
 def score(model, tiles, batch:int=16, scale:float=1.) -> Scores:
     """The `Scores` of `model` on labelled `tiles`, in 16 bits as in training. `scale`: tiles are resized by it before the net sees them, its logits back:
     another resolution, judged on the same labels."""
-    training, device, out = model.training, next(model.parameters()).device, Scores(getattr(model.settings, "classes", 3))
-    model.eval()
+    device, out = next(model.parameters()).device, Scores(getattr(model.settings, "classes", 3))
     for start in range(0, len(tiles), batch):
         some = [tiles.load(i) for i in range(start, min(start + batch, len(tiles)))]
         for size in sorted({t["image"].shape for t in some}):
             group = [t for t in some if t["image"].shape == size]
             images = torch.stack([torch.from_numpy(t["image"]).movedim(-1, 0) for t in group]).to(device).float()/255
-            with torch.autocast(device.type, torch.bfloat16): said = _predict(model, images, scale)
+            with evaluating(model), torch.autocast(device.type, torch.bfloat16): said = _predict(model, images, scale)
             for tile, classes in zip(group, said.cpu().numpy()): out.add(classes, tile)
-    model.train(training)
     return out
 
 def _predict(model, images, scale):

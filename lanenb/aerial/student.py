@@ -11,6 +11,7 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 from .encoders import normalised
+from ..core.ema import evaluating
 from ..core.pretrained import Pretrained
 from ..core.settings import Settings, setting
 
@@ -71,8 +72,4 @@ class EfficientStudentLaneNet(nn.Module, Pretrained):
 # %% ../../nbs/aerial/11_student.ipynb #694e4a6c
 def _channels(encoder:MobileEncoder) -> list:
     "Channels of the five maps of `encoder`."
-    with torch.no_grad():
-        training = encoder.training
-        found = [m.shape[1] for m in encoder.eval()(torch.zeros(1, 3, 32, 32))]
-        encoder.train(training)
-    return found
+    with evaluating(encoder): return [m.shape[1] for m in encoder(torch.zeros(1, 3, 32, 32))]

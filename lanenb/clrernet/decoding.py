@@ -9,6 +9,7 @@ __all__ = ['lane_rows', 'lane_points', 'decode', 'lanes_back', 'detect']
 import numpy as np
 import torch
 from .nms import lane_nms
+from ..core.ema import evaluating
 from ..lanes.geometry import order_lanes
 from ..lanes.view import View
 
@@ -68,11 +69,8 @@ def lanes_back(found:list, views) -> list:
 def detect(model, images, views=None) -> list:
     """The lanes that the detector `model` finds in `images` (B, 3, img_h, img_w; `image_tensor`s): per image (lanes, scores) as `decode` gives
     them, in original px when `views` (one, or one an image) are given. Raises `ValueError` for images of another size than the model's."""
-    s, training, device = model.settings, model.training, next(model.parameters()).device
+    s, device = model.settings, next(model.parameters()).device
     if images.ndim != 4 or tuple(images.shape[1:]) != (3, s.img_h, s.img_w):
         raise ValueError(f"the model takes images (B, 3, {s.img_h}, {s.img_w}), not {tuple(images.shape)}")
-    model.eval()
-    try:
-        with torch.inference_mode(): found = decode(model(images.to(device))[-1], s)
-    finally: model.train(training)
+    with evaluating(model), torch.inference_mode(): found = decode(model(images.to(device))[-1], s)
     return found if views is None else lanes_back(found, views)

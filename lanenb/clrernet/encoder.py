@@ -16,6 +16,7 @@ import lanenb
 from .backbone import DLA
 from .pyramid import Pyramid
 from .resnet import ResNet
+from ..core.ema import evaluating
 from ..core.files import DataError, fill_module, load_foreign, load_weights, read_json
 from ..core.pretrained import Pretrained
 from ..core.settings import Settings, check_names, setting
@@ -102,7 +103,5 @@ def build_encoder(name:str="dla34", seed:int=0, weights=None) -> Encoder:
 def complexity(module:nn.Module, *inputs) -> dict:
     "`parameters` and `macs` (multiply-adds) of one forward pass of `module` on `inputs`, in evaluation mode."
     from torch.utils.flop_counter import FlopCounterMode
-    training = module.training
-    with FlopCounterMode(display=False) as count, torch.no_grad(): module.eval()(*inputs)
-    module.train(training)
+    with FlopCounterMode(display=False) as count, evaluating(module): module(*inputs)
     return dict(parameters=sum(p.numel() for p in module.parameters()), macs=count.get_total_flops()//2)

@@ -19,6 +19,7 @@ from .detector import CLRerNet, DetectorSettings
 from .encoder import weights_folder
 from .losses import DetectorLoss, LossSettings
 from .targets import DetectionSet, detection_batch, left_out
+from ..core.ema import evaluating
 from ..core.files import DataError
 from ..core.optim import adamw, warmup_cosine
 from ..core.progress import Progress
@@ -168,17 +169,16 @@ def answers(model, source, limit:int|None=None, batch:int=8, workers:int=0, cali
     """What the detector `model` says about the frames of `source` (up to `limit`, evenly spread), `batch` at a time. Candidates of up to `calibrate`
     frames are measured against the labels.
     Raises `DataError` when more than 1 % of the frames are bad."""
-    at, out, training = spread(len(source), limit), Answers(), model.training
+    at, out = spread(len(source), limit), Answers()
     measured = set(spread(len(at), calibrate))
     loader = DataLoader(_Frames(source, model.settings, at), batch, num_workers=workers, collate_fn=list, worker_init_fn=_quiet_worker)
     shown = Progress(len(at), on=progress, unit="frame")
-    model.eval()
-    for number, found in enumerate(loader):
-        out.bad += [(f.path, f.cause) for f in found if isinstance(f, DataError)]
-        if good := [f for f in found if not isinstance(f, DataError)]: _add(out, model, good, at, measured)
-        shown.update(min((number + 1)*batch, len(at)))
+    with evaluating(model):
+        for number, found in enumerate(loader):
+            out.bad += [(f.path, f.cause) for f in found if isinstance(f, DataError)]
+            if good := [f for f in found if not isinstance(f, DataError)]: _add(out, model, good, at, measured)
+            shown.update(min((number + 1)*batch, len(at)))
     shown.close()
-    model.train(training)
     refuse_bad(source.root, out.bad, len(at), .01)
     return out
 
@@ -301,18 +301,17 @@ def speed(model, repeats:int=7) -> dict:
     """`forward_ms` and `decode_ms`: median time of one image through the network and of decoding its answers, as things are (device, threads); on a GPU
     waited for."""
     s, device = model.settings, next(model.parameters()).device
-    image, training, took = torch.rand(1, 3, s.img_h, s.img_w, device=device).to(memory_format=torch.channels_last), model.training, []
+    image, took = torch.rand(1, 3, s.img_h, s.img_w, device=device).to(memory_format=torch.channels_last), []
     def now():
         if device.type == "cuda": torch.cuda.synchronize()
         return time.perf_counter()
-    model.eval()
-    for _ in range(repeats + 2):
-        start = now()
-        stages = model(image)
-        middle = now()
-        decode(stages[-1], s)
-        took.append((middle - start, now() - middle))
-    model.train(training)
+    with evaluating(model):
+        for _ in range(repeats + 2):
+            start = now()
+            stages = model(image)
+            middle = now()
+            decode(stages[-1], s)
+            took.append((middle - start, now() - middle))
     forward, decoding = np.median(took[2:], 0)*1e3
     return dict(forward_ms=float(forward), decode_ms=float(decoding))
 

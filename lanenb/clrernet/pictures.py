@@ -12,6 +12,7 @@ import torch
 from .decoding import lane_points, lane_rows
 from .nms import lane_nms
 from .priors import line_xs
+from ..core.ema import evaluating
 from ..core.plots import PALETTE, image_grid
 from ..lanes.culane import CATEGORIES
 from ..lanes.draw import overlay
@@ -32,9 +33,8 @@ def refinements(model, image:np.ndarray, most:int=4) -> dict:
     """The way of the winning priors through the detector for one `image` (img_h, img_w, 3) uint8: `xs` (stages + 1, n, Nr) px, NaN where a lane has no
     point, the prior first; `confidence` (stages, n);
     `winners` (n,), their numbers, surest first: at most `most`, those above the threshold, or if none is, the surest."""
-    s, training, device = model.settings, model.training, next(model.parameters()).device
-    stages = model.eval()(image_tensor(image)[None].to(device))
-    model.train(training)
+    s, device = model.settings, next(model.parameters()).device
+    with evaluating(model): stages = model(image_tensor(image)[None].to(device))
     scores = [stage["cls_logits"].float().softmax(-1)[0, :, 1] for stage in stages]
     sure = scores[-1].masked_fill(scores[-1] < min(s.conf, float(scores[-1].max())), float("-inf"))
     winners = lane_nms(stages[-1]["xs"].float()*(s.img_w - 1), sure[None], *lane_rows(stages[-1], s.points), s.nms_px, most)[0]

@@ -14,10 +14,11 @@ import torch
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 from matplotlib import pyplot as plt
 from torch.nn import functional as F
+from ..core.ema import evaluating
 from ..core.plots import PALETTE, Table, heat_over_image
 from .panel import Panel
 from .tokenizer_explorer import Scenes
-from ..lanelm.decoding import decode_greedy, evaluating
+from ..lanelm.decoding import decode_greedy
 from ..lanelm.diagnostics import uniformity
 from ..lanelm.frames import encode_images
 from ..lanelm.model import LaneLM, teacher_inputs

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from ..core.losses import token_cross_entropy
 from ..core.settings import Settings, check_names, setting
-from .decoding import cut, decode_greedy, evaluating
+from ..core.ema import evaluating
+from .decoding import cut, decode_greedy
 from .model import ModelSettings, lanelm_loss
 from .prompting import simulate_prompts
 

@@ -12,7 +12,7 @@ import math
 import torch
 from torch.nn import functional as F
 from ..core.losses import masked_mean
-from .decoding import evaluating
+from ..core.ema import evaluating
 from .rowwise import RowwiseLM, ahead, deal, past, turn
 
 # %% ../../nbs/lanelm/12_v6.ipynb #d381fee2
