@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['DetectorRun', 'parameter_rows', 'set_up', 'ema_momentum', 'Part', 'open_splits', 'train_loader', 'train', 'Answers',
-           'spread', 'answers', 'hit_pairs', 'errors', 'ego_lanes', 'ego_recall', 'only_ego', 'candidates',
-           'calibration', 'quick_scores', 'evaluate', 'pick_conf', 'speed', 'label_counts', 'reading']
+           'answers', 'hit_pairs', 'errors', 'ego_lanes', 'ego_recall', 'only_ego', 'candidates', 'calibration',
+           'quick_scores', 'evaluate', 'pick_conf', 'speed', 'label_counts', 'reading']
 
 # %% ../../nbs/clrernet/15_experiment.ipynb #ea1d487c
 import math, time
@@ -22,6 +22,7 @@ from .targets import DetectionSet, detection_batch, left_out
 from ..core.ema import evaluating
 from ..core.files import DataError
 from ..core.optim import adamw, warmup_cosine
+from ..core.order import spread
 from ..core.progress import Progress
 from ..core.settings import Settings, setting, split_parameters
 from ..core.training import Trainer, TrainSettings
@@ -161,10 +162,6 @@ class _Frames(Dataset):
         return dict(image=image_tensor(view.image(frame["image"])), truth=frame["lanes"] or [], meta=frame["meta"], view=view, place=k)
 
 # %% ../../nbs/clrernet/15_experiment.ipynb #38655655
-def spread(n:int, most:int|None) -> list:
-    "Up to `most` of the numbers 0 … n - 1, evenly spread; all when `most` is None."
-    return list(range(n)) if most is None or most >= n else np.linspace(0, n - 1, most).round().astype(int).tolist()
-
 def answers(model, source, limit:int|None=None, batch:int=8, workers:int=0, calibrate:int=0, progress:bool=True) -> Answers:
     """What the detector `model` says about the frames of `source` (up to `limit`, evenly spread), `batch` at a time. Candidates of up to `calibrate`
     frames are measured against the labels.

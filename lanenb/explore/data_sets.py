@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from ..aerial.tiles import IGNORE, Tiles
 from ..core.files import DataError
+from ..core.order import spread
 from ..detection.coco import read_coco
 from ..detection.voc import read_voc
 from .data_browser import LaneData
@@ -39,7 +40,7 @@ class GaitData:
         "Up to eight frames of sequence `i`, spread over its length, in two rows, and its name. Raises `DataError`."
         seq = self.sequences[i]
         frames = read_frames(seq)
-        few = [frames[k] for k in np.unique(np.linspace(0, len(frames) - 1, _STRIP).round().astype(int))]
+        few = [frames[k] for k in spread(len(frames), _STRIP)]
         h, w = (max(f.shape[k] for f in few) for k in (0, 1))
         img = np.full((2*h + 3 + h//4, 4*(w + 3) - 3), 90, np.uint8)                # room for a caption above the heads
         for k, f in enumerate(few): img[h//4 + k//4*(h + 3):, k % 4*(w + 3):][:f.shape[0], :f.shape[1]] = f

@@ -9,6 +9,7 @@ __all__ = ['view_maps', 'tsne_figure', 'part_attention', 'attention_figure', 'fi
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from ..core.order import spread
 from ..core.plots import PALETTE, heat_over_image
 
 # %% ../../nbs/gait/18_pictures.ipynb #9c1c1297
@@ -59,7 +60,7 @@ def part_attention(model, clip) -> np.ndarray:
 
 def attention_figure(clip, maps, most:int=8):
     "A figure with the mean silhouette of `clip` (s, h, w) under the attention `maps` (p, h, w) of at most `most` parts."
-    picked = np.linspace(0, len(maps) - 1, min(len(maps), most)).round().astype(int)
+    picked = spread(len(maps), most)
     fig, axes = plt.subplots(1, len(picked), figsize=(1.1*len(picked), 1.9), squeeze=False)
     for ax, p in zip(axes[0], picked):
         heat_over_image(.5*clip.mean(0).numpy(), maps[p], ax); ax.set_title(f"part {p + 1}", fontsize=8)
@@ -68,7 +69,7 @@ def attention_figure(clip, maps, most:int=8):
 # %% ../../nbs/gait/18_pictures.ipynb #5bc9dddd
 def film_strip(frames, most:int=12):
     "A figure with up to `most` frames of `frames` (n, h, w), evenly picked."
-    picked = np.linspace(0, len(frames) - 1, min(len(frames), most)).round().astype(int)
+    picked = spread(len(frames), most)
     fig, axes = plt.subplots(1, len(picked), figsize=(.75*len(picked), .75*frames.shape[1]/frames.shape[2] + .25), squeeze=False)
     for ax, k in zip(axes[0], picked): ax.imshow(frames[k], cmap="gray"); ax.set_title(str(k), fontsize=7); ax.set_axis_off()
     return fig

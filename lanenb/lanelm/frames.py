@@ -14,7 +14,7 @@ import torch
 from pathlib import Path
 from torch.utils.data import Dataset
 from ..core.files import DataError, load_weights, save_weights
-from ..core.order import mixed
+from ..core.order import mixed, spread
 from ..core.progress import Progress
 from ..lanes.augment import Augment, AugmentSettings
 from ..lanes.sources import load_frames, open_source, refuse_bad, view_frame
@@ -206,7 +206,7 @@ def _as_frames(source, c, maps, tokenizer, slots, keep_empty, keep_images) -> Fr
 # %% ../../nbs/lanelm/08_frames.ipynb #94a7a6eb
 def spread_first(frames:Frames, source, n:int=6) -> Frames:
     "`frames` of `source` with `n` of them, evenly spread, in front, and the pictures of these as `images`."
-    front = np.linspace(0, len(frames) - 1, min(n, len(frames))).round().astype(int).tolist()
+    front = spread(len(frames), n)
     moved, of = frames.pick(front + [i for i in range(len(frames)) if i not in front]), {n: i for i, n in enumerate(source.names())}
     return replace(moved, images=[view_frame(source.load(of[n]))["image"] for n in moved.names[:len(front)]])
 
