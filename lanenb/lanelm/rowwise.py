@@ -36,6 +36,7 @@ class RowwiseSettings(TokenizerSettings):
     own: float = setting(0.5, "share of lanes that get the network's own answers as their past in training", low=0, high=1)
     prompted: float = setting(0.5, "share of training frames with prompts", low=0, high=1)
     reread: int = setting(2, "points of each lane, the surest, that prompt a second writing (0: lanes are written once)", unit="points", low=0)
+    begin: float = setting(0.35, "least chance of having begun at which the first of two writings begins a lane; a single or second one waits for one half", low=0, high=1)
     conf: float = setting(0.65, "least certainty of a lane that nobody prompted", low=0, high=1)
     smooth_window: int = setting(9, "rows that a decoded lane is smoothed over", unit="rows", low=0)
     seats: str = setting("middle", "how lanes are dealt to seats: around the middle of the image, or from the left", choices=("middle", "left"))

@@ -96,15 +96,17 @@ def rowwise_loss(model:RowwiseLM, batch:dict):
 
 # %% ../../nbs/lanelm/12_v6.ipynb #080864b4
 class Progress:
-    "Where the lanes of a decoding stand, (B, L) each: begun, ended, and the odds of the state they are in (the product of hazards, as in survival analysis)."
-    def __init__(self, B:int, L:int, device):
+    """Where the lanes of a decoding stand, (B, L) each: begun, ended, and the odds of the state they are in (the product of hazards, as in survival analysis). A lane begins
+    where the chance that it has begun exceeds `begin`."""
+    def __init__(self, B:int, L:int, device, begin:float=.5):
+        self.begin = begin
         self.begun, self.ended = (torch.zeros(B, L, dtype=torch.bool, device=device) for _ in range(2))
         self.odds = torch.ones(B, L, device=device)
 
     def writes(self, p, called, silent):
         "Which lanes (B, L) write a point, for the chance `p` (B, L) of there being one. `called`: a prompt lies ahead, a lane that has begun goes on; `silent`: never."
         self.odds = self.odds*torch.where(self.begun, p, 1 - p)
-        return ((self.begun & ((self.odds >= .5) | called)) | (~self.begun & (self.odds < .5))) & ~self.ended & ~silent
+        return ((self.begun & ((self.odds >= .5) | called)) | (~self.begun & (1 - self.odds > self.begin))) & ~self.ended & ~silent
 
     def wrote(self, token):
         "Take note of the `token` (B, L) that was written."
@@ -138,11 +140,11 @@ def _step(model, sight, t, out, hints, silent, progress, caches=None):
     says, logits = model.answer(sight, one, h, caches=caches)
     return says[..., 0].sigmoid(), tokens_at(pointed_px(logits[..., 0, :], model.settings), model.settings)
 
-def _write(model, sight, prompts, answers):
-    "Tokens (B, L, T), top row first, from `answers(t, out, hints, silent, progress)` step by step; `prompts` in the order of writing."
+def _write(model, sight, prompts, answers, begin=.5):
+    "Tokens (B, L, T), top row first, from `answers(t, out, hints, silent, progress)` step by step; `prompts` in the order of writing, `begin` as for `Progress`."
     B, L, T = prompts.shape
     hints, silent = ahead(model.px_of(prompts)), (prompts == 0).all(-1, keepdim=True).expand_as(prompts)
-    out, progress = prompts.new_zeros(B, L, 0), Progress(B, L, prompts.device)
+    out, progress = prompts.new_zeros(B, L, 0), Progress(B, L, prompts.device, begin)
     for t in range(T):
         p, token = answers(t, out, hints, silent, progress)
         token = torch.where(progress.writes(p, ~hints[0][..., t].isnan(), silent[..., t]), token, 0)
@@ -161,10 +163,10 @@ def decode_rowwise(model:RowwiseLM, features, prompts=None):
         sight = model.visual(features)
         return _decode(model, sight, checked_prompts(model, prompts, len(sight["map"])))
 
-def _decode(model, sight, prompts):
+def _decode(model, sight, prompts, begin=.5):
     "Tokens (B, L, T), top row first, for checked `prompts`, with keys and values kept from step to step."
     caches = [[] for _ in model.layers]
-    return _write(model, sight, prompts, lambda t, *a: _step(model, sight, t, *a, caches=caches))
+    return _write(model, sight, prompts, lambda t, *a: _step(model, sight, t, *a, caches=caches), begin)
 
 # %% ../../nbs/lanelm/12_v6.ipynb #8007b081
 def decode_rowwise_reference(model:RowwiseLM, features, prompts=None):
@@ -214,7 +216,7 @@ def judged(self:RowwiseLM, features, prompts=None):
     with evaluating(self):
         sight = self.visual(features)
         given = checked_prompts(self, prompts, len(sight["map"]))
-        tokens = _decode(self, sight, given)
+        tokens = _decode(self, sight, given, s.begin if s.reread else .5)
         if s.reread:
             told = F.max_pool1d((given >= 0).float().flatten(0, 1), 2*_APART - 1, 1, _APART - 1).view_as(given) > 0       # rows near a prompt
             sure = certainty(self, sight, tokens, given).masked_fill(turn(told, s), 0)
