@@ -11,14 +11,14 @@ import json, os, subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from .core.files import DataError, read_json, write_json
-from .core.runs import commit_of, installed_versions, processor_name
+from .core.runs import commit_of, cores, installed_versions, processor_name
 
 # %% ../nbs/bench_record.ipynb #287c0483
 FORMAT, NAME, FALL = "lanenb bench 1", "bench.json", .2
 
 def machine() -> dict:
     "The processor and the number of its cores that this process may use."
-    return dict(cpu=processor_name(), cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    return dict(cpu=processor_name(), cores=cores())
 
 def record_of(rows:list[dict]) -> dict:
     "The record of the measured `rows` (dicts with name, ratio, ours, reference, unit, target, note)."

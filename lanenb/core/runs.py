@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FOLDER_VARIABLE', 'Template', 'templates_folder', 'template_names', 'read_template', 'check_parameters',
            'parse_value', 'slug', 'folder_name', 'run_folder_name', 'check_run_name', 'Run', 'start_run', 'device_name',
-           'processor_name', 'commit_of', 'installed_versions', 'FolderInUse', 'folder_lock', 'RunFailed',
+           'cores', 'processor_name', 'commit_of', 'installed_versions', 'FolderInUse', 'folder_lock', 'RunFailed',
            'run_template']
 
 # %% ../../nbs/core/08_runs.ipynb #2d2446b9
@@ -152,8 +152,11 @@ def device_name() -> str:
     "What computes: the GPU's name when torch is loaded and sees one, else the processor and the number of cores this process may use."
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available(): return f"cuda: {torch.cuda.get_device_name()}"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"cpu: {processor_name()}, {cores} cores"
+    return f"cpu: {processor_name()}, {cores()} cores"
+
+def cores() -> int:
+    "How many processor cores this process may use."
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 def processor_name() -> str:
     "The processor's model as the system names it."

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from .files import DataError, read_json, read_text, write_json
 from .reports import read_record
-from .runs import Template, check_parameters, check_run_name, folder_name, read_template
+from .runs import Template, check_parameters, check_run_name, cores, folder_name, read_template
 from .settings import SettingsError, check_names
 
 # %% ../../nbs/core/10_sweeps.ipynb #459529e5
@@ -169,7 +169,7 @@ class Crew:
     "Starts runs as processes on this machine, `workers` at a time, and can stop all of them."
     def __init__(self, workers:int):
         self.workers, self.live, self.stopped = workers, set(), threading.Event()
-        self.environment = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1)//workers)), **os.environ}
+        self.environment = {"OMP_NUM_THREADS": str(max(1, cores()//workers)), **os.environ}
 
     def run(self, job:dict) -> str|None:
         "Run one job (arguments of `run_template`) to its end and say why it failed, None when it did not; after `stop` do nothing."

@@ -16,10 +16,10 @@ from ..core.building import building, end_with
 from ..core.files import DataError, read_json, write_image, write_json
 from ..core.progress import Progress
 from ..core.settings import SettingsError
-from .casia import CONDITIONS, save_packed
+from .casia import CONDITIONS, VIEWS, save_packed
 from .silhouettes import align_sequence
 from .walker import VARY, Body, Motion, draw_person, speed
-from .walker_render import VIEWS, Walk, walk
+from .walker_render import Walk, walk
 
 # %% ../../nbs/gait/05_walkers.ipynb #f27885d6
 FIVE = ("000", "036", "090", "126", "180")

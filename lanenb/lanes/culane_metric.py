@@ -7,7 +7,6 @@ __all__ = ['STEPS', 'LIMIT', 'SIZE', 'WIDTH', 'GRID', 'spline_points', 'pixel_pa
            'match_hits', 'evaluate_frames', 'band_px', 'hit_counts', 'f1_of', 'named_scores', 'evaluate_folders']
 
 # %% ../../nbs/lanes/10_culane_metric.ipynb #e973a914
-import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from itertools import pairwise
@@ -20,6 +19,7 @@ from scipy.interpolate import splev, splprep
 from scipy.optimize import linear_sum_assignment
 from ..core.files import DataError
 from ..core.progress import Progress
+from ..core.runs import cores
 from .culane import CATEGORIES, data_root, read_list, read_points
 
 # %% ../../nbs/lanes/10_culane_metric.ipynb #b81c40b5
@@ -267,8 +267,7 @@ def _score(job):
 
 def _score_all(files, thresholds, size, width, workers, progress, chunk=32):
     "Counts of all `files`, by `workers` processes when that pays, with a progress bar."
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = workers or min(cores, 1 + len(files)//1000)  # a process takes about a second to start
+    workers = workers or min(cores(), 1 + len(files)//1000)  # a process takes about a second to start
     jobs = [(files[i:i+chunk], thresholds, size, width) for i in range(0, len(files), chunk)]
     if workers == 1: return _gather(map(_score, jobs), len(files), progress)
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool: return _gather(pool.map(_score, jobs), len(files), progress)

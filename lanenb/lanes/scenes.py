@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np, cv2
 from ..core.building import building, end_with
 from ..core.files import write_json, write_text
+from ..core.runs import cores
 from .culane import CATEGORIES, frame_diff, write_lines
 from .scene_clips import make_clip, render
 from .scene_light import RIGS
@@ -140,7 +141,7 @@ def write_culane(out, n:int=60, seed:int=0, workers:int|None=None, progress:bool
     out = Path(out).absolute()
     if n < 1: raise ValueError(f"a set needs at least one frame, not {n}")
     if seed < 0: raise ValueError(f"the seed must not be negative, but is {seed}")
-    workers = workers or min(os.cpu_count() or 1, 16)
+    workers = workers or min(cores(), 16)
     started = time.perf_counter()
     try:
         with building(out, OWN, need=n*320_000) as part:

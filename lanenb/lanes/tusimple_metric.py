@@ -7,11 +7,11 @@ __all__ = ['WIDTH', 'PIXELS', 'ABSENT', 'POINTS', 'SLOW_MS', 'EXTRA', 'LANES', '
            'evaluate_frames', 'evaluate_files']
 
 # %% ../../nbs/lanes/11_tusimple_metric.ipynb #71397704
-import json, warnings
+import warnings
 from pathlib import Path
 import numpy as np
 from ..core.files import DataError, inside, read_image, read_text
-from .tusimple import lane_columns, read_records
+from .tusimple import json_object, lane_columns, read_records
 
 # %% ../../nbs/lanes/11_tusimple_metric.ipynb #03fdcafc
 WIDTH, PIXELS, ABSENT = 1280, 20., -100.            # frame width that the limit of 20 px is for; the x that a row without a lane gets, px
@@ -84,12 +84,7 @@ def evaluate_frames(preds, gts, h_samples, size=(1280, 720), scale:float|None=No
 # %% ../../nbs/lanes/11_tusimple_metric.ipynb #b94abfa3
 def _prediction(path, number, line, rows_of):
     "(raw_file, columns, ms or None) of one prediction line, checked against the labels' rows. Raises `DataError`."
-    try: record = json.loads(line)
-    except json.JSONDecodeError as e: raise DataError(path, f"not a complete JSON object ({e.msg}, column {e.colno})", number) from None
-    except RecursionError: raise DataError(path, "nested too deeply to be read", number) from None
-    except ValueError: raise DataError(path, "holds a number of too many digits", number) from None
-    if not isinstance(record, dict): raise DataError(path, "expected a JSON object", number)
-    if lacking := [k for k in ("raw_file", "lanes") if k not in record]: raise DataError(path, f"has no '{lacking[0]}'", number)
+    record = json_object(path, number, line, ("raw_file", "lanes"))
     name, time = record["raw_file"], record.get("run_time")
     if not isinstance(name, str) or name not in rows_of: raise DataError(path, f"predicts {name!r}, which the labels do not have", number)
     rows = rows_of[name]
