@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['ExperimentSettings', 'answers', 'original_lanes', 'culane_scores', 'train', 'fit', 'both_errors', 'evaluate',
-           'decode_ms', 'attention', 'input_spread', 'prompted', 'pick_conf', 'decode_times', 'reading', 'reading_full']
+           'decode_ms', 'attention', 'input_spread', 'prompted', 'detect', 'started', 'pick_conf', 'decode_times',
+           'reading', 'reading_full']
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #ce3b173d
 import math, time
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
+from ..clrernet.prediction import Predictor
 from ..core.optim import adamw, warmup_cosine
 from ..core.settings import Settings, setting
 from ..core.training import Trainer, TrainSettings
@@ -22,7 +24,7 @@ from .designs import build_model, design_settings, training_loss
 from .diagnostics import blind_lanes, dependency, lane_errors, moves_px, spread_px, token_std, uniformity
 from .frames import TokenSet
 from .model import PAPER_SIZES, LaneLM
-from .prompting import simulate_prompts
+from .prompting import lowest, simulate_prompts
 from .schedule import ScheduleSettings
 from .visual_tokens import token_grids
 from ..lanes.culane_metric import named_scores
@@ -205,6 +207,22 @@ def prompted(model, frames, device="cpu", counts=(1, 2, 4), noise_px:float=5.0, 
         scores = dict(ar_px=lane_errors(said["free"], truth)["px"], **culane_scores(model, said["tokens"], frames))
         found |= {f"kp{n}_{name}{end}": value for name, value in scores.items()}
     return found
+
+# %% ../../nbs/lanelm/14_experiment.ipynb #3ec40490
+def detect(detector, source, frames, chunk:int=16) -> list:
+    "Lanes, (N, 2) in original px, a list per frame, that a CLRerNet (`detector`: what `load_detector` reads, or the model) finds in the pictures of `frames` of `source`. Raises `DataError`."
+    finder, of = Predictor(detector), {n: i for i, n in enumerate(source.names())}
+    images = (([source.load(of[n])["image"] for n in frames.names[i:i+chunk]]) for i in range(0, len(frames), chunk))
+    return [lanes for part in images for lanes, _ in finder(part)]
+
+def started(model, frames, found, device="cpu", n:int=2, silence:bool=False) -> dict:
+    """CULane figures of the model on `frames` when the `n` lowest rows of each lane that a detector `found` (original px, a list per frame) are its prompts:
+    `start_f1_50`, …; with `silence` the names end in `_cmd`. Raises `ValueError` for another number of frames."""
+    if len(found) != len(frames): raise ValueError(f"lanes detected in {len(found)} frames, but there are {len(frames)}")
+    lanes = [[view.forward(lane) for lane in of] for of, view in zip(found, frames.views)]
+    x = model.arrange(torch.from_numpy(model.tokenizer.encode_frames(lanes, model.settings.slots)[0]))
+    said = answers(model, frames, device, prompts=lowest(x, model.tokenizer, n, silence))
+    return {f"start_{k}" + "_cmd"*silence: v for k, v in culane_scores(model, said["tokens"], frames).items()}
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #5cb613ab
 def pick_conf(model, frames, device="cpu", chunk:int=64) -> list[dict]:

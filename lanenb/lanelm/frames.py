@@ -140,7 +140,7 @@ def _read_chunk(path, levels) -> dict:
 
 # %% ../../nbs/lanelm/08_frames.ipynb #a3d1dbbf
 class StoredMaps:
-    "Maps (B, C, h, w) of one level that stay in their files: the tensors `parts`, one behind the other, or the frames `at` (int64, (B,)) of them. A number or a slice reads, a tensor of numbers selects."
+    "Maps (B, C, h, w) of one level, left in their files: the tensors `parts`, one behind the other, or the frames `at` (int64, (B,)) of them. A number or slice reads, a tensor selects."
     def __init__(self, parts, at=None):
         self.parts, self.starts = parts, np.cumsum([0, *map(len, parts)])
         self.at = torch.arange(int(self.starts[-1])) if at is None else at
