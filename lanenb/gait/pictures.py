@@ -14,18 +14,15 @@ from ..core.plots import PALETTE, heat_over_image
 
 # %% ../../nbs/gait/18_pictures.ipynb #9c1c1297
 def view_maps(matrices:dict, views):
-    "A figure with the rank-1 matrix (V, V) in % of every condition; rows are probe views. `matrices`: {condition: (V, V)}."
+    "A figure with the rank-1 matrix (V, V) in % of every condition; rows are probe views, figures are written in where there are few. `matrices`: {condition: (V, V)}."
+    import seaborn as sns
     fig, axes = plt.subplots(1, len(matrices), figsize=(1.0 + (.34*len(views) + 1.1)*len(matrices), .34*len(views) + 1.3), squeeze=False)
     for ax, (name, m) in zip(axes[0], matrices.items()):
-        ax.imshow(m, vmin=0, vmax=100)
-        ax.set(title=name.upper(), xticks=range(len(views)), yticks=range(len(views)), xlabel="gallery view"); ax.grid(False)
-        ax.set_xticklabels(views, rotation=90, fontsize=7); ax.set_yticklabels(views, fontsize=7)
-        for i in range(len(views)):
-            ax.plot([i - .5, i + .5], [i - .5, i + .5], color="white", lw=1)
-            for j in range(len(views)):
-                if i != j and np.isfinite(m[i, j]) and len(views) < 8: ax.text(j, i, f"{m[i, j]:.0f}", ha="center", va="center", fontsize=7, color="black" if m[i, j] > 55 else "white")
+        sns.heatmap(m, vmin=0, vmax=100, cmap="viridis", square=True, cbar=False, mask=np.eye(len(views), dtype=bool) | ~np.isfinite(m), ax=ax, xticklabels=views, yticklabels=views,
+                    annot=len(views) < 8, fmt=".0f", annot_kws=dict(size=7))
+        ax.set(title=name.upper(), xlabel="gallery view"); ax.tick_params(labelsize=7); ax.grid(False)
     axes[0, 0].set_ylabel("probe view")
-    fig.colorbar(axes[0, 0].images[0], ax=list(axes[0]), shrink=.8, label="rank-1, %")
+    fig.colorbar(axes[0, 0].collections[0], ax=list(axes[0]), shrink=.8, label="rank-1, %")
     return fig
 
 # %% ../../nbs/gait/18_pictures.ipynb #57f52840
