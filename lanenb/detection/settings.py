@@ -18,11 +18,11 @@ class TrainingConfig(Settings):
     batch_size: int = setting(16, "images of a batch", unit="images", low=1)
     learning_rate: float|None = setting(None, "peak learning rate of encoder and decoder; none: what MODEL_CONFIGS says", low=0)
     weight_decay: float = setting(1e-4, "AdamW's decay (none on norms, biases, embeddings)", low=0)
-    warmup_epochs: float = setting(3.0, "linear rise of the learning rate", unit="epochs", low=0)
-    image_size: int = setting(640, "side of the network's square image", unit="px", low=32)
-    workers: int = setting(4, "processes that read and change images", unit="processes", low=0)
+    warmup_epochs: float = setting(3.0, "linear rise of the learning rate", unit="epochs", low=0, high=10_000)
+    image_size: int = setting(640, "side of the network's square image", unit="px", low=32, high=8192)
+    workers: int = setting(4, "processes that read and change images", unit="processes", low=0, high=256)
     precision: str = setting("bf16", "of the forward pass; the loss is always computed in 32 bits", choices=("no", "bf16"))
-    seed: int = setting(0, "decides first weights, order of the data and augmentation")
+    seed: int = setting(0, "decides first weights, order of the data and augmentation", low=0, high=2**32 - 1)
     use_ema: bool = setting(True, "validate and keep averaged weights")
     ema_decay: float = setting(0.9999, "share of the average that stays at each step", low=0, high=1)
     ema_warmup: float = setting(2000.0, "time constant τ of the average's warm-up", unit="steps", low=0)
@@ -33,15 +33,15 @@ class TrainingConfig(Settings):
     gradient_accumulation: int = setting(1, "batches whose gradients make one step", unit="batches", low=1)
     multi_scale: bool = setting(True, "draw the side of the image anew for every batch")
     scale_min: int = setting(480, "smallest side with several scales", unit="px", low=32)
-    scale_max: int = setting(800, "largest side with several scales", unit="px", low=32)
-    PRESETS = {"paper": {}, "mini": dict(epochs=20, batch_size=4, warmup_epochs=1.0, image_size=160, workers=0, precision="no", ema_decay=.99, ema_warmup=50.0,
-                                         scale_min=128, scale_max=192)}
+    scale_max: int = setting(800, "largest side with several scales", unit="px", low=32, high=8192)
+    PRESETS = {"paper": {}, "mini": dict(epochs=20, batch_size=4, warmup_epochs=1., image_size=160, workers=0, precision="no", ema_decay=.99, ema_warmup=50., scale_min=128, scale_max=192)}
 
 # %% ../../nbs/detection/10_settings.ipynb #a344b6ea
 def _post_init(self:TrainingConfig):
     Settings.__post_init__(self)
     for name in ("image_size", "scale_min", "scale_max"):
         if getattr(self, name) % 32: raise SettingsError(f"parameter '{name}' must be a multiple of 32, not {getattr(self, name)}: the networks halve the image five times")
+    if self.use_ema and self.ema_decay == 1: raise SettingsError("parameter 'ema_decay' must be below 1: an average that keeps all of itself never moves")
     if self.multi_scale and not self.scale_min <= self.image_size <= self.scale_max:
         raise SettingsError(f"the scales {self.scale_min} to {self.scale_max} do not include image_size, {self.image_size}")
 
@@ -118,5 +118,5 @@ def training_config(model, preset:str="mini", **changes) -> TrainingConfig:
     size = changes.get("image_size", model.image_size.get(preset, base.image_size))
     if not isinstance(size, int) or size < 32: return base.replace(image_size=size)     # the settings say what is wrong
     low, high = (round(size*f/32)*32 for f in (.75, 1.25))
-    lr = changes.pop("learning_rate", None) or model.lr[preset]
+    lr = model.lr[preset] if (lr := changes.pop("learning_rate", None)) is None else lr       # 0 is a rate, if a useless one
     return TrainingConfig.from_preset(preset, **{"image_size": size, "scale_min": low, "scale_max": high, "learning_rate": lr, **changes})
