@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass
 import cv2, numpy as np, torch
 from fastcore.basics import patch
-from ..core.settings import Settings, setting
+from ..core.settings import Settings, SettingsError, setting
 from .boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 
 # %% ../../nbs/detection/05_transforms.ipynb #6a7d1399
@@ -74,6 +74,13 @@ class AugmentationConfig(Settings):
     brightness: float = setting(.15, "largest change of brightness", unit="of full scale", low=0, high=1)
     contrast: float = setting(.2, "largest relative change of contrast", low=0, high=1)
     blur_prob: float = setting(.1, "probability of blur", low=0, high=1)
+
+# %% ../../nbs/detection/05_transforms.ipynb #5a7c2706
+def _post_init(self:AugmentationConfig):
+    Settings.__post_init__(self)
+    if len(self.scale) != 2 or self.scale[0] > self.scale[1]: raise SettingsError(f"parameter 'scale' is two zooms, the smallest first, not {list(self.scale)}")
+
+AugmentationConfig.__post_init__ = _post_init
 
 # %% ../../nbs/detection/05_transforms.ipynb #bc847fc6
 MIN_LEFT = .2      # a box of which less is left is no example of its class any more
@@ -140,6 +147,7 @@ class TrainTransforms:
         return dict(sample, image=out["image"], boxes=boxes[keep], labels=labels[keep], masks=None)
     def __call__(self, sample:dict, rng:np.random.Generator) -> dict: return network_sample(self.augment(sample, rng), self.config, view=False)
 
+# %% ../../nbs/detection/05_transforms.ipynb #b259caaf
 def build_train_transforms(config:AugmentationConfig) -> TrainTransforms:
     "The augmentation and conversion of training samples."
     return TrainTransforms(config)
