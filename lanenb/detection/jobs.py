@@ -43,22 +43,27 @@ def read_job(job) -> JobSettings:
     if not isinstance(given, dict): raise DataError(job, "holds no job: a mapping of names to values is expected")
     check_names(given, [f.name for f in fields(JobSettings)], "job setting")
     for name in _NEEDED:
-        if not given.get(name): raise SettingsError(f"the job has no '{name}': needed are {', '.join(_NEEDED)}")
+        if not str(given.get(name) or "").strip(): raise SettingsError(f"the job has no '{name}': needed are {', '.join(_NEEDED)}")
     check_model(given["model_type"])
-    s = JobSettings.from_parameters(given)
-    TrainingConfig.from_parameters({**(s.training or {}), "multi_scale": False})      # scales are held against the model's size later
-    LossConfig.from_parameters(s.losses or {})
-    _check_augmentation(s.augmentation or {})
+    s = JobSettings(**given)                # not from_parameters, which takes 'preset' for its own
+    _check_parts(s)
     if s.webhook: check_address(s.webhook, s.webhook_allow)
     if not isinstance(job, dict): s = s.replace(**{k: str(Path(job).resolve().parent/getattr(s, k)) for k in ("data", "out")})
     return s
 
-def _check_augmentation(values:dict):
-    "Raise `SettingsError` for values that AugmentationConfig does not have, or that the model decides."
+def _check_parts(s:JobSettings):
+    "Raise `SettingsError` for values of training, augmentation and losses that are not there or are decided elsewhere, and for paths that are none."
     from lanenb.detection.transforms import AugmentationConfig
+    training, augmentation, losses = s.training or {}, s.augmentation or {}, s.losses or {}
+    for part, values in dict(training=training, augmentation=augmentation, losses=losses).items():
+        if "preset" in values: raise SettingsError(f"'{part}.preset' is decided by the job's own 'preset': leave it out")
     for name in ("img_size", "normalise"):
-        if name in values: raise SettingsError(f"'augmentation.{name}' follows from the model and training.image_size: leave it out")
-    AugmentationConfig.from_parameters(values)
+        if name in augmentation: raise SettingsError(f"'augmentation.{name}' follows from the model and training.image_size: leave it out")
+    TrainingConfig.from_parameters({**training, "multi_scale": False})      # scales are held against the model's size later
+    LossConfig.from_parameters(losses)
+    AugmentationConfig.from_parameters(augmentation)
+    for name in ("data", "out", "weights"):
+        if "\0" in (getattr(s, name) or ""): raise SettingsError(f"'{name}' has a null byte in it, which no path has")
 
 # %% ../../nbs/detection/17_jobs.ipynb #18bea456
 _PORTS = {"http": 80, "https": 443}
@@ -130,6 +135,7 @@ def _plain(value):
 # %% ../../nbs/detection/17_jobs.ipynb #bf06f5aa
 def make_trainer(s:JobSettings, on_epoch=None):
     "The trainer of a job. Raises `SettingsError`, `DataError` for data, weights or values that cannot be used."
+    from lanenb.detection.annotations import check_splits
     from lanenb.detection.training import TRAINERS, open_datasets
     from lanenb.detection.transforms import AugmentationConfig
     from lanenb.detection.tricks import recipe
@@ -139,7 +145,12 @@ def make_trainer(s:JobSettings, on_epoch=None):
     augmentation = AugmentationConfig.from_preset(s.preset, **{**changes["augmentation"], **(s.augmentation or {})})
     losses = LossConfig.from_preset("paper", **{**changes["losses"], **(s.losses or {})})
     train, valid = open_datasets(s.data, known.name, config, augmentation)
-    return TRAINERS[known.name](train, valid, config, Path(s.out)/"training", losses, s.weights, s.preset, on_epoch)
+    found = check_splits(train.annotations, valid.annotations)
+    found.stop()
+    trainer = TRAINERS[known.name](train, valid, config, Path(s.out)/"training", losses, s.weights, s.preset, on_epoch)
+    own = {r["what"] for part in (train, valid) for r in part.annotations.findings.rows()}
+    trainer.notes += [f"{r['what']} ({r['count']} ×: {r['examples']})" for r in found.rows() if r["what"] not in own]      # what only the two together show
+    return trainer
 
 # %% ../../nbs/detection/17_jobs.ipynb #647a4e51
 def _watch(trainer, path):
@@ -159,17 +170,38 @@ def _work(s:JobSettings, events:Events) -> dict:
                 epochs=trainer.config.epochs, notes=trainer.notes)
     history = trainer.fit(s.resume)
     best = max((r for r in history if "valid_ap" in r), key=lambda r: r["valid_ap"])
-    _, classes, _ = trainer.evaluate(trainer.valid_data)
+    epoch = read_json(trainer.out/"epochs"/f"{best['epoch'] + 1:03d}.json")         # validated then, with the weights that are kept
     model = trainer.save(Path(s.out)/"model")
-    return dict(model=str(model), epochs=trainer.config.epochs, steps=len(history), best_epoch=best["epoch"] + 1, classes=classes, notes=trainer.notes,
+    return dict(model=str(model), epochs=trainer.config.epochs, steps=len(history), best_epoch=best["epoch"] + 1, classes=epoch["classes"], notes=trainer.notes,
                 metrics={k.removeprefix("valid_"): v for k, v in best.items() if k.startswith("valid_")})
 
 # %% ../../nbs/detection/17_jobs.ipynb #18876a83
+def _kept(s:JobSettings) -> str|None:
+    "The newest checkpoint in the folder of the job, if there is one."
+    return next((str(p) for n in ("newest", "previous", "best") if (p := Path(s.out)/"training"/"checkpoints"/f"{n}.pt").exists()), None)
+
+def _check_folder(s:JobSettings):
+    "Raise `SettingsError` when the job would write among its data, or begin anew over a checkpoint."
+    if Path(s.out).absolute() == Path(s.data).absolute(): raise SettingsError("'out' is the folder of the data: name another one")
+    if (kept := _kept(s)) and not s.resume: raise SettingsError(f"{kept} is of an earlier run: say \"resume\": true to go on from it, or name another 'out'")
+
+def _close(result:dict, events:Events, out:Path) -> dict:
+    "Tell the last event and write result.json. Where the disk takes neither, `unwritten` says so; the result is returned all the same."
+    try:
+        events.tell(result["status"], last=True, **{k: result[k] for k in ("error", "metrics", "model") if k in result})
+        write_json(out/"result.json", dict(result, undelivered=events.undelivered))
+    except (OSError, DataError) as e: result = dict(result, unwritten=str(e))
+    return dict(result, undelivered=events.undelivered)
+
+# %% ../../nbs/detection/17_jobs.ipynb #621069ae
 def run_job(job) -> dict:
     """Run `job` (a dict, or the path of a JSON file) and return its result: dict(status 'completed', 'failed' or 'cancelled', error, metrics, model, checkpoint, …), which
-    is also written to result.json in the job's folder. Raises nothing for what a job, its data or its listener do wrong."""
+    is also written to result.json in the job's folder, unless the job was refused as it stands: then the folder stays as it is. Raises nothing for what a job, its data
+    or its listener do wrong."""
     began = time.monotonic()
-    try: s = read_job(job)
+    try:
+        s = read_job(job)
+        _check_folder(s)
     except (SettingsError, DataError) as e: return dict(status="failed", error=str(e), seconds=0.)
     out = Path(s.out)
     try:
@@ -177,11 +209,7 @@ def run_job(job) -> dict:
         events = Events(out/"events.jsonl", out.name, s.webhook, s.webhook_timeout_s)
     except OSError as e: return dict(status="failed", error=f"the folder {out} cannot be written ({e.strerror})", seconds=0.)
     result: dict = _outcome(s, events)
-    newest = out/"training"/"checkpoints"/"newest.pt"
-    result = dict(result, job=s.to_dict(), checkpoint=str(newest) if newest.exists() else None, seconds=round(time.monotonic() - began, 1))
-    events.tell(result["status"], last=True, **{k: result[k] for k in ("error", "metrics", "model") if k in result})
-    write_json(out/"result.json", dict(result, undelivered=events.undelivered))
-    return dict(result, undelivered=events.undelivered)
+    return _close(dict(result, job=s.to_dict(), checkpoint=_kept(s), seconds=round(time.monotonic() - began, 1)), events, out)
 
 def _outcome(s:JobSettings, events:Events) -> dict:
     "The status of a job, and what belongs to it."
@@ -190,4 +218,10 @@ def _outcome(s:JobSettings, events:Events) -> dict:
     except TrainingStopped as e: return dict(status="cancelled", error=str(e))
     except (SettingsError, DataError, ValueError) as e: return dict(status="failed", error=str(e))
     except MemoryError: return dict(status="failed", error="out of memory: take a smaller batch_size or image_size")
-    except (RuntimeError, OSError) as e: return dict(status="failed", error=f"{type(e).__name__}: {' '.join(str(e).split())[:300]}")
+    except Exception as e: return dict(status="failed", error=_said(e))      # a job never raises, and the libraries' errors (cv2.error, …) have no class in common
+
+def _said(e:Exception) -> str:
+    "An error of a library in a line; of one that a worker process sent home with its whole traceback, what it said at the end."
+    text = str(e).strip()
+    if "Original Traceback" in text: return text.splitlines()[-1].partition(": ")[2] or text.splitlines()[-1]
+    return f"{type(e).__name__}: {' '.join(text.split())[:300]}"
