@@ -157,6 +157,7 @@ def check_images(ann:Annotations) -> dict:
         if first != p.path.name: ann.findings.add("note", "picture that is there twice", f"{first} = {p.path.name}")
     return seen
 
+# %% ../../nbs/detection/02_annotations.ipynb #8795f03d
 def check_splits(train:Annotations, valid:Annotations) -> Findings:
     "The findings of both splits and of the two together: other classes, shared pictures. Reads all pictures."
     findings, (a, b) = Findings(f"{train.source} and {valid.source}"), (check_images(train), check_images(valid))

@@ -99,6 +99,7 @@ def _runs(counts):
         value, shift = 0, 0
     return found
 
+# %% ../../nbs/detection/02_coco.ipynb #16b73038
 def _fills(rle:dict, size) -> bool:
     "Whether the runs of an RLE fill a picture of `size` (w, h) exactly. Those that do not would be written beyond its memory by the C code that unpacks them."
     if rle.get("size") != [size[1], size[0]] or not isinstance(rle.get("counts"), (list, str)) or size[0]*size[1] > MAX_PIXELS: return False
@@ -180,6 +181,7 @@ def parse_coco(data, path, split:str="train", strict:bool=True) -> Annotations:
     note_empty(ann)
     return ann
 
+# %% ../../nbs/detection/02_coco.ipynb #0aa15811
 def _add_strays(data, names, ids, findings):
     "Add a class of its own for every category id that annotations have and no category."
     for i in sorted({a["category_id"] for a in _entries(data, "annotations", Findings(""))} - set(ids)):

@@ -75,6 +75,7 @@ def _pasted(self:COCODetectionDataset, i:int, rng) -> dict:
     if rng.random() >= self.copypaste_prob: return self.raw(i)
     return self.paste(self.raw(i, masks=True), self.raw(int(rng.integers(len(self))), masks=True), rng)
 
+# %% ../../nbs/detection/08_dataset.ipynb #8d95d81c
 @patch
 def mixed_up(self:COCODetectionDataset, i:int, rng:np.random.Generator) -> dict:
     "Raw sample `i` after Copy-Paste, Mosaic and MixUp, each with its probability."

@@ -79,6 +79,7 @@ def rows(self:COCOEvaluator) -> list[dict]:
         found += [dict(image_id=d["image_id"], category_id=c, bbox=b, score=float(s)) for b, s, c in zip(xywh, d["scores"], categories)]
     return found
 
+# %% ../../nbs/detection/09_evaluator.ipynb #f1f23713
 def _run(truth:dict, rows:list, backend:str):
     "The finished evaluation object of the backend."
     COCO, COCOeval = _backend(backend)
@@ -108,6 +109,7 @@ def compute(self:COCOEvaluator) -> dict:
     self.result = dict(stats=stats, precision=precision)
     return {n: v if v >= 0 else float("nan") for n, v in zip(NAMES, stats)}
 
+# %% ../../nbs/detection/09_evaluator.ipynb #b8e27731
 @patch
 def per_class(self:COCOEvaluator) -> list[dict]:
     "One row per class: name, truths, ap, ap50 (NaN for a class without truth)."
@@ -154,6 +156,7 @@ def _greedy(overlap:np.ndarray, at_least:float) -> list[tuple]:
             free[:, pairs[-1][1]] = -1
     return pairs
 
+# %% ../../nbs/detection/09_evaluator.ipynb #6fa16980
 @patch
 def matches(self:COCOEvaluator, score:float=.5, iou:float=.5):
     "Yield per picture: true labels, found labels, pairs (found, true), and the finds (bool) that lie in a crowd. Detections below `score` do not count."
@@ -219,6 +222,7 @@ def _scale_slip(self:COCOEvaluator) -> str|None:
     if max(abs(np.log([fx, fy]))) < .18: return None
     return f"they are too small or too large by one factor (x {fx:.2f}, y {fy:.2f}): taken back with another size than the original's"
 
+# %% ../../nbs/detection/09_evaluator.ipynb #ac706f64
 @patch
 def _label_slip(self:COCOEvaluator) -> str|None:
     "What is wrong with the classes of boxes that lie right."
@@ -257,6 +261,7 @@ def verdict(self:COCOEvaluator) -> list[str]:
     elif slip := self._label_slip(): said.append(slip)
     return said or self._unfinished()
 
+# %% ../../nbs/detection/09_evaluator.ipynb #07214f17
 @patch
 def _unfinished(self:COCOEvaluator) -> list[str]:
     "What is still missing where nothing is wrong: boxes that fit, or scores that put them first."

@@ -51,6 +51,7 @@ def read_job(job) -> JobSettings:
     if not isinstance(job, dict): s = s.replace(**{k: str(Path(job).resolve().parent/getattr(s, k)) for k in ("data", "out")})
     return s
 
+# %% ../../nbs/detection/17_jobs.ipynb #4bf2e2cd
 def _check_parts(s:JobSettings):
     "Raise `SettingsError` for values of training, augmentation and losses that are not there or are decided elsewhere, and for paths that are none."
     from lanenb.detection.transforms import AugmentationConfig
@@ -211,6 +212,7 @@ def run_job(job) -> dict:
     result: dict = _outcome(s, events)
     return _close(dict(result, job=s.to_dict(), checkpoint=_kept(s), seconds=round(time.monotonic() - began, 1)), events, out)
 
+# %% ../../nbs/detection/17_jobs.ipynb #82a3587c
 def _outcome(s:JobSettings, events:Events) -> dict:
     "The status of a job, and what belongs to it."
     try: return dict(status="completed", **_work(s, events))

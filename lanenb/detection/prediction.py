@@ -132,6 +132,7 @@ def predict(self:Predictor, source, out, drawn:bool=True, overwrite:bool=False, 
         raise DataError(folder/name, cause) if len(names) == 1 else DataError(source, f"none of its {len(names)} pictures could be read; the first, {name}: {cause}")
     return total
 
+# %% ../../nbs/detection/15_prediction.ipynb #f3258559
 @patch
 def _some(self:Predictor, folder, names, out, drawn, total):
     "Do the pictures `names` and note in `total` what came of them."

@@ -106,6 +106,7 @@ def _body_colours(kind, flavour, y):
     high = {"bottle": ink*.6 + 90, "can": np.array([205, 206, 208.]), "jar": ink, "tub": .5*colour + 120}[kind]
     return np.where((y < lid)[:, None], high, low)
 
+# %% ../../nbs/detection/04_shelf_products.ipynb #fd57a322
 def _turned(kind:str, flavour:str, turn:float, height:int) -> np.ndarray:
     "A turned body as RGBA uint8 (height, w, 4); `turn` (rad) is the side that it shows."
     w = max(8, round(height*KINDS[kind].aspect))

@@ -53,6 +53,7 @@ class Board:
     y: float
     room: float
 
+# %% ../../nbs/detection/04_shelves.ipynb #a23ef14b
 def _facings(rng, width:float, board:Board, products) -> list[tuple]:
     "What stands on a board of `width` px: (product number, x, height px, lift px) from left to right; None for a gap."
     found, x = [], -rng.uniform(0, .3)*board.room
@@ -102,6 +103,7 @@ def _wall(rng, w:int, h:int) -> np.ndarray:
     grain = cv2.resize(rng.normal(0, 6, (h//8 + 1, w//8 + 1)).astype(np.float32), (w, h))
     return (base + grain[..., None])*np.where(slots, .45, 1.)[..., None].astype(np.float32)
 
+# %% ../../nbs/detection/04_shelves.ipynb #30beed8f
 def _tag(rng, height:int) -> np.ndarray:
     "A price tag, RGBA uint8 (height, 1.7 height, 4): paper, price, bars."
     h, w = 48, 82
@@ -222,6 +224,7 @@ def _write_split(out, split, n, seed, size, classes):
     categories = [dict(id=k + 1, name=name, supercategory=name.split("_")[0]) for k, name in enumerate(class_names(classes))]
     return write_json(out/f"annotations/instances_{split}.json", dict(images=images, annotations=rows, categories=categories))
 
+# %% ../../nbs/detection/04_shelves.ipynb #1af95d26
 def write_shelves(out, n:int, seed:int=0, size=(512, 384), classes:int=24) -> Path:
     """Write `n` training pictures of shelves, and a quarter as many for val and for test, with COCO files, to the folder `out`. `size` (w, h) px; `classes`
     products and the price tag. The same seed gives the same files; the set appears when it is complete. Raises `ValueError`, `DataError` for a folder with something in it or a full disk."""

@@ -158,6 +158,7 @@ def measure(self:BaseTrainer, model, evaluator, data) -> dict:
         evaluator.update(out.logits.float().cpu(), out.pred_boxes.float().cpu(), batch["meta"])
     return {k: v for k, v in evaluator.compute().items() if math.isfinite(v)}
 
+# %% ../../nbs/detection/16_training.ipynb #a2e93e1e
 @patch
 def validate(self:BaseTrainer, model, epoch:int) -> dict:
     "The figures of an epoch; the loop calls it with the averaged weights. Writes epochs/NNN.json and calls `on_epoch`."

@@ -100,6 +100,7 @@ def verdict_sentences(cells:dict) -> list[str]:
         out.append(f"{r['technique']} (promised {r['promised']}): alone {r['gain alone']}, {r['alone it']}{other}.")
     return out
 
+# %% ../../nbs/detection/19_verdict.ipynb #c93d22c8
 def verdict_figure(cells:dict, title:str=""):
     "A figure of the gains of a group: per technique the promised range (grey), measured alone and among all, with 95 % intervals."
     import matplotlib.pyplot as plt
