@@ -80,7 +80,7 @@ def _pictures(data, json_path, split, findings) -> dict:
 # %% ../../nbs/detection/02_coco.ipynb #7f72796b
 def _area(a:dict, outline) -> float:
     "What COCO calls the area of an annotation: as given, else that of its outline, else of its box."
-    if _number(a.get("area")): return float(a["area"])
+    if _number(a.get("area")) and a["area"] >= 0: return float(a["area"])
     if isinstance(outline, list):
         parts = [np.asarray(p, float).reshape(-1, 2) for p in outline]
         return float(sum(abs((p[:, 0]*np.roll(p[:, 1], 1) - p[:, 1]*np.roll(p[:, 0], 1)).sum())/2 for p in parts))
@@ -127,6 +127,12 @@ def box_flaws(xywh, size, name:str, findings:Findings):
     elif min(inside_w, inside_h) < MIN_SIDE: findings.add("mended", f"box thinner than {MIN_SIDE:g} px, not trained on", name)
     elif max(-x, -y, x + w - size[0], y + h - size[1]) > 1: findings.add("mended", "box that hangs over the border, cut for training", name)
 
+# %% ../../nbs/detection/02_coco.ipynb #4b6d552f
+def _flags(a:dict, name:str, findings):
+    "Add what is wrong with `iscrowd` and `area` of one annotation: a crowd is 1 or 0 (the text '0' would be one), an area a size."
+    if a.get("iscrowd") not in (0, 1, None): findings.add("error", "annotations: 'iscrowd' is neither 0 nor 1", f"{name} has {a['iscrowd']!r}"[:60])
+    if a.get("area") is not None and not (_number(a["area"]) and a["area"] >= 0): findings.add("mended", "area that is no size, its outline's or box's used", name)
+
 def _rows(data, pictures, ids, findings) -> dict:
     "The annotations by picture, each as (xywh, label, crowd, area, outline)."
     rows, seen, label = {i: [] for i in pictures}, set(), {c: k for k, c in enumerate(ids)}
@@ -135,6 +141,7 @@ def _rows(data, pictures, ids, findings) -> dict:
         if a["image_id"] not in pictures: findings.add("error", "annotation of an image id that is not there", a["image_id"])
         if a["category_id"] not in label: findings.add("error", f"annotation of a category id that is not there (there are {_some(ids)})", a["category_id"])
         if a["image_id"] not in pictures or a["category_id"] not in label: continue
+        _flags(a, f"annotation {a.get('id')}", findings)
         if not a.get("iscrowd"): box_flaws(a["bbox"], pictures[a["image_id"]].size, f"annotation {a.get('id')}", findings)
         outline = _outline(a, pictures[a["image_id"]].size, findings)
         rows[a["image_id"]].append((a["bbox"], label[a["category_id"]], bool(a.get("iscrowd")), _area(a, outline), outline))
