@@ -67,6 +67,14 @@ def _to_objects(rows, label) -> Objects:
     xywh = np.array([b for _, b, _ in rows], np.float64)
     return Objects(xywh, np.array([label[n] for n, _, _ in rows]), np.array([d for _, _, d in rows]), xywh[:, 2]*xywh[:, 3], [None]*len(rows))
 
+def _read(path, folders, number:int, from_one:bool, findings) -> tuple:
+    "(`Picture` of id `number`, its rows) of the annotation `path`. Raises `DataError`."
+    tree = parse_xml(path)
+    rows = _objects(tree, path, from_one)
+    if (picture := _picture(path, tree, folders)) is None: raise DataError(path, "its picture is not there")
+    return Picture(number, picture, _picture_size(path, tree, picture, findings)), rows
+
+# %% ../../nbs/detection/03_voc.ipynb #7c0ce981
 def read_voc(folder, from_one:bool=False, strict:bool=True) -> Annotations:
     """Read a VOC folder: `annotations/*.xml` (or Annotations, labels, the folder itself) with pictures in `images` (or JPEGImages, beside them).
     `from_one`: coordinates count from 1 and include the last pixel, as in Pascal's own files. Raises `DataError` naming all files that cannot be read; without
@@ -78,15 +86,12 @@ def read_voc(folder, from_one:bool=False, strict:bool=True) -> Annotations:
     if not files: raise DataError(place, "holds no .xml annotation")
     findings, folders, pictures, rows, broken = Findings(folder), [f for n in _IMAGES if (f := folder/n).is_dir()], [], [], []
     for path in files:
-        try:
-            tree = parse_xml(path)
-            found = _objects(tree, path, from_one)
-            if (picture := _picture(path, tree, folders)) is None: raise DataError(path, "its picture is not there")
-            pictures.append(Picture(len(pictures) + 1, picture, _picture_size(path, tree, picture, findings)))
+        try: picture, found = _read(path, folders, len(pictures) + 1, from_one, findings)
         except DataError as e:
             findings.add("error", e.cause if e.line is None else f"{e.cause} in line {e.line}", Path(e.path).name)
             broken.append(e)
             continue
+        pictures.append(picture)
         rows.append(found)
     if strict: findings.stop()
     ann = _finish(folder, pictures, rows, findings)
