@@ -117,8 +117,21 @@ class IoULoss(nn.Module):
         if weight is not None: loss = loss*weight
         return loss.sum() if self.reduction == "sum" else loss
 
-class GIoULoss(IoULoss): kind = "giou"
-class DIoULoss(IoULoss): kind = "diou"
-class CIoULoss(IoULoss): kind = "ciou"
-class SIoULoss(IoULoss): kind = "siou"
+# %% ../../nbs/detection/01_boxes.ipynb #7da83209
+class GIoULoss(IoULoss):
+    "1 - GIoU (Rezatofighi et al. 2019), called as `IoULoss`."
+    kind = "giou"
+
+class DIoULoss(IoULoss):
+    "1 - DIoU (Zheng et al. 2020), called as `IoULoss`."
+    kind = "diou"
+
+class CIoULoss(IoULoss):
+    "1 - CIoU (Zheng et al. 2020), called as `IoULoss`; no gradient goes through its trade-off α."
+    kind = "ciou"
+
+class SIoULoss(IoULoss):
+    "1 - SIoU (Gevorgyan 2022), called as `IoULoss`."
+    kind = "siou"
+
 BOX_LOSSES = {loss.kind: loss for loss in (IoULoss, GIoULoss, DIoULoss, CIoULoss, SIoULoss)}

@@ -58,15 +58,21 @@ class COCOEvaluator:
         self.reset()
     result: dict|None                   # what COCO's evaluation said
     def reset(self): self.detections, self.result = {}, None
-    def update(self, logits, boxes, meta, top:int=100): self.add(top_detections(logits, boxes, meta, top))
-    def add(self, detections):
-        for d in detections:
-            if d["image_id"] not in self._place: raise ValueError(f"detections of picture {d['image_id']}, which is not in {self.annotations.source.name}")
-            if len(d["labels"]) and not 0 <= np.min(d["labels"]) <= np.max(d["labels"]) < len(self.annotations.names):
-                low, high, n = np.min(d["labels"]), np.max(d["labels"]), len(self.annotations.names)
-                raise ValueError(f"labels {low} … {high} for {n} classes; they count from 0 and are no category ids")
-            self.detections[d["image_id"]] = d
-        self.result = None
+    def update(self, logits, boxes, meta, top:int=100):
+        "Add the best `top` detections of a batch: `logits` (B, Q, C), `boxes` (B, Q, 4) cxcywh in [0, 1], `meta` as `collate_fn` gives it."
+        self.add(top_detections(logits, boxes, meta, top))
+
+# %% ../../nbs/detection/09_evaluator.ipynb #cae949eb
+@patch
+def add(self:COCOEvaluator, detections):
+    "Add [dict(image_id, boxes (K, 4) xyxy px, scores (K,), labels (K,) 0 … C-1)]; those of a picture that was there are replaced. Raises `ValueError`."
+    for d in detections:
+        if d["image_id"] not in self._place: raise ValueError(f"detections of picture {d['image_id']}, which is not in {self.annotations.source.name}")
+        if len(d["labels"]) and not 0 <= np.min(d["labels"]) <= np.max(d["labels"]) < len(self.annotations.names):
+            low, high, n = np.min(d["labels"]), np.max(d["labels"]), len(self.annotations.names)
+            raise ValueError(f"labels {low} … {high} for {n} classes; they count from 0 and are no category ids")
+        self.detections[d["image_id"]] = d
+    self.result = None
 
 # %% ../../nbs/detection/09_evaluator.ipynb #423ca684
 @patch
