@@ -46,7 +46,8 @@ def hints_at(t, px):
 
 # %% ../../nbs/lanelm/16_export.ipynb #bfbb9bce
 class _Odds(Progress):
-    "`Progress`, from the state that a step is given."
+    "`Progress` of a single writing, from the state that a step is given."
+    begin = .5
     def __init__(self, begun, ended, odds): self.begun, self.ended, self.odds = begun.clone(), ended.clone(), odds
 
 # %% ../../nbs/lanelm/16_export.ipynb #74aa4803
