@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from ..core.files import DataError, replacing
 from ..core.onnx_graphs import need, open_graph, write_graph
 from ..core.settings import SettingsError
+from . import decoding  # noqa: F401  gives LaneLM its way to write
 from .model import LaneLM
 from .rowwise import RowwiseLM, past
 from .v6 import Progress, pointed_px, tokens_at
