@@ -69,11 +69,11 @@ def read_template(name:str, folder=None) -> Template:
     check_names([name], names, "template")
     path = Path(folder or templates_folder())/f"{name}.ipynb"
     text = read_text(path)
-    try: cells = [c for c in nbformat.reads(text, 4).cells if c.cell_type == "code" and "parameters" in c.metadata.get("tags", [])]
+    try: sources = [c.source for c in nbformat.reads(text, 4).cells if c.cell_type == "code" and "parameters" in c.metadata.get("tags", [])]
     except (nbformat.ValidationError, ValueError, LookupError, AttributeError, TypeError, AssertionError, RecursionError) as e:
         raise DataError(path, f"not a notebook ({str(e)[:80]})") from None
-    if len(cells) != 1: raise DataError(path, f"{len(cells) or 'no'} code cells are tagged `parameters`; a run template has exactly one")
-    return Template(name, path, *_read_parameters(cells[0].source, path))
+    if len(sources) != 1: raise DataError(path, f"{len(sources) or 'no'} code cells are tagged `parameters`; a run template has exactly one")
+    return Template(name, path, *_read_parameters(sources[0], path))
 
 # %% ../../nbs/core/08_runs.ipynb #556b34fd
 def check_parameters(template:Template, given:dict) -> dict:

@@ -10,7 +10,7 @@ __all__ = ['READERS', 'culane', 'tusimple', 'coco', 'voc', 'masks', 'silhouettes
 import io, json, tempfile, warnings
 from pathlib import Path
 import numpy as np
-from ..core.files import write_image, write_json, write_text
+from ..core.files import DataError, write_image, write_json, write_text
 from .mutations import Target, drill_reader, mutate_bytes, mutate_jpeg, mutate_json, mutate_png, mutate_safetensors, mutate_tree, mutate_words, unpacked
 from .nursery import Nursery
 
@@ -138,7 +138,7 @@ def _make_silhouettes(folder):
 
 def _read_silhouettes(folder):
     from lanenb.gait.casia import load_set
-    load_set(folder)
+    if bad := load_set(folder).bad: raise DataError(folder, f"{bad[0][0]}: {bad[0][1]}")      # the set goes on without such a sequence, and says so
 
 def silhouettes() -> Target:
     "Gait sequences in CASIA-B's folders: pictures and packed arrays."
