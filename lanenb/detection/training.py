@@ -16,6 +16,7 @@ import torch
 from fastcore.basics import patch
 from torch.utils.data import DataLoader
 from ..core.files import write_json
+from ..core.order import own_randomness
 from ..core.settings import SettingsError
 from ..core.sharing import shared, shared_sum
 from ..core.training import Trainer, TrainSettings, total_steps
@@ -114,7 +115,8 @@ def setup_model(self:BaseTrainer, model, preset:str):
     "The detector to train, with the classes of the data. Raises `SettingsError` when it is of another family, `DataError` when it cannot be read."
     c, known, names = self.config, check_model(self.KIND), self.train_data.names
     if model is None: model = build_model(known, names, preset, c.image_size, c.seed)
-    elif isinstance(model, (str, Path)): model = load_model(model, names)
+    elif isinstance(model, (str, Path)):
+        with own_randomness(c.seed, "heads"): model = load_model(model, names)          # what begins anew is drawn from the seed
     if model.config.model_type != known.kind: raise SettingsError(f"{type(self).__name__} trains {known.title}, not a model of type {model.config.model_type}")
     return model
 
