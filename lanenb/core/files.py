@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['MAX_PIXELS', 'DataError', 'root', 'locate', 'vacant', 'replacing', 'file_size', 'read_bytes', 'read_text',
-           'write_text', 'read_json', 'write_json', 'inside', 'claimed_size', 'check_claim', 'decode_image',
-           'read_image', 'write_image', 'save_weights', 'load_weights', 'load_foreign', 'read_array', 'fill_module']
+           'write_text', 'read_json', 'write_json', 'read_notebook', 'inside', 'claimed_size', 'check_claim',
+           'decode_image', 'read_image', 'write_image', 'save_weights', 'load_weights', 'load_foreign', 'read_array',
+           'fill_module']
 
 # %% ../../nbs/core/01_files.ipynb #8959c939
 import json, os, stat, struct, tempfile, tokenize, zipfile, zlib
@@ -128,6 +129,21 @@ def read_json(path):
 def write_json(path, value) -> Path:
     "Write `value` to `path` as strict, indented JSON, atomically; arrays become lists, non-finite numbers null."
     return write_text(path, json.dumps(_plain(value), indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+
+# %% ../../nbs/core/01_files.ipynb #1d45f4b4
+def read_notebook(path):
+    "The Jupyter notebook `path`, as version 4 of the format. Raises `DataError` for what is no notebook."
+    import warnings
+    import nbformat
+    text = read_text(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")                   # of cells without a name, as older programs write them
+            nb = nbformat.convert(nbformat.reader.reads(text), 4)         # `nbformat.reads` would log pages about what is wrong
+            nbformat.validate(nb)
+    except (nbformat.ValidationError, ValueError, LookupError, AttributeError, TypeError, AssertionError, RecursionError) as e:
+        raise DataError(path, f"not a notebook ({str(e).splitlines()[0][:80]})") from None
+    return nb
 
 # %% ../../nbs/core/01_files.ipynb #5b6d9089
 def inside(folder, relative) -> Path:

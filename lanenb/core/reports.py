@@ -11,7 +11,7 @@ import base64, fcntl, hashlib, html, re
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
-from .files import DataError, read_json, write_text
+from .files import DataError, read_json, read_notebook, write_text
 from .plots import shown
 
 # %% ../../nbs/core/09_reports.ipynb #e676039f
@@ -348,7 +348,6 @@ def _is_running(folder:Path) -> bool:
 # %% ../../nbs/core/09_reports.ipynb #7db2c405
 def report_killed(folder:Path, record:dict):
     "Write the report of a run that ended without a word, from the notebook as far as it came."
-    import nbformat
-    try: nb = nbformat.read(folder/"notebook.ipynb", 4)
-    except (OSError, ValueError, nbformat.reader.NotJSONError): nb = None
+    try: nb = read_notebook(folder/"notebook.ipynb")
+    except DataError: nb = None
     write_report(folder/"report.html", nb, record, "The process ended without a word: killed, or out of memory.")
