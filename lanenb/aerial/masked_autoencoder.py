@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MaeSettings', 'MaskedAutoencoder', 'patches_of', 'pictures_of', 'normal_patches', 'mean_colour_loss', 'PretrainLoss',
-           'Unlabelled', 'reconstructions', 'tile_vectors', 'neighbours_agree', 'tsne_figure']
+           'Unlabelled', 'reconstructions', 'Watched', 'tile_vectors', 'neighbours_agree', 'tsne_figure']
 
 # %% ../../nbs/aerial/08_masked_autoencoder.ipynb #c31bd6e5
 from dataclasses import dataclass
@@ -77,6 +77,7 @@ class PretrainLoss:
         images, side = batch["image"], model.settings.img//model.settings.patch
         return model(images, shared_rand(len(images), side*side, device=images.device)).loss, {}
 
+# %% ../../nbs/aerial/08_masked_autoencoder.ipynb #bccbadd6
 class Unlabelled(Dataset):
     "The images of `sources` (`Tiles`) for pre-training: random mirror and quarter turns, cut at random to `size` px; dict(image (3, size, size) in [0, 1])."
     def __init__(self, sources, size:int=128):
@@ -99,12 +100,15 @@ def _item(self, k):
 Unlabelled.__getitem__ = _item
 
 # %% ../../nbs/aerial/08_masked_autoencoder.ipynb #8ece5ff8
+def _hiding(n:int, s:MaeSettings, seed:int, device):
+    "The `noise` (n, patches) that says which patches are hidden, from `seed` alone."
+    return torch.rand(n, (s.img//s.patch)**2, generator=torch.Generator().manual_seed(seed)).to(device)
+
 @torch.no_grad()
 def reconstructions(model:MaskedAutoencoder, images, seed:int=0) -> tuple:
     "(what is seen, what the model makes of it), two (B, 3, H, W) in [0, 1], for images (B, 3, img, img); which patches are hidden depends on `seed`."
-    s, device = model.settings, images.device
-    noise = torch.rand(len(images), (s.img//s.patch)**2, generator=torch.Generator().manual_seed(seed)).to(device)
-    out = model.eval()(images, noise)
+    s = model.settings
+    out = model.eval()(images, _hiding(len(images), s, seed, images.device))
     patches = patches_of(normalised(images), s.patch)
     painted = out.logits
     if s.norm_pix:
@@ -113,6 +117,18 @@ def reconstructions(model:MaskedAutoencoder, images, seed:int=0) -> tuple:
     hidden = out.mask[..., None]
     def back(p): return (pictures_of(p, s.patch, s.img)*STD + MEAN).clamp(0, 1)
     return back(patches*(1 - hidden)), back(patches*(1 - hidden) + painted*hidden)
+
+# %% ../../nbs/aerial/08_masked_autoencoder.ipynb #2e77bcde
+class Watched:
+    "What a model makes of the same `images` (B, 3, img, img) in [0, 1], epoch by epoch: the training loop's validation. `painted`: {epoch, from 1: pictures on the CPU}."
+    def __init__(self, images, seed:int=0): self.images, self.seed, self.painted = images, seed, {}
+
+    @torch.no_grad()
+    def __call__(self, model, epoch:int) -> dict:
+        "Keep the pictures after `epoch` (from 0); `reconstruction`: the loss on them as a share of the mean colour's."
+        images, s = self.images.to(next(model.parameters()).device), model.settings
+        self.painted[epoch + 1] = reconstructions(model, images, self.seed)[1].cpu()
+        return dict(reconstruction=float(model(images, _hiding(len(images), s, self.seed, images.device)).loss)/mean_colour_loss(images, s))
 
 # %% ../../nbs/aerial/08_masked_autoencoder.ipynb #4f6eceee
 @torch.no_grad()
@@ -123,6 +139,7 @@ def tile_vectors(vit, images, patch:int, batch:int=32) -> np.ndarray:
     finally: vit.config.mask_ratio = ratio
     return torch.cat(parts).float().cpu().numpy()
 
+# %% ../../nbs/aerial/08_masked_autoencoder.ipynb #5c374220
 def neighbours_agree(vectors, names) -> float:
     "The share of vectors whose nearest neighbour (cosine) has the same name."
     unit = vectors/np.linalg.norm(vectors, axis=1, keepdims=True)
