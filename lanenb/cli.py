@@ -19,7 +19,7 @@ from .core.settings import SettingsError
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   help="A workbook for learned lane detection: runs, sweeps, reports, data, metrics.")
 data_app = typer.Typer(no_args_is_help=True, help="Make data sets.")
-evaluate_app = typer.Typer(no_args_is_help=True, help="Score predicted lanes.")
+evaluate_app = typer.Typer(no_args_is_help=True, help="Score predicted lanes, or the detector that predicts them.")
 train_app = typer.Typer(no_args_is_help=True, help="Train a model, without a report (`lanenb run` makes one).")
 app.add_typer(data_app, name="data")
 app.add_typer(train_app, name="train")
@@ -32,10 +32,16 @@ Weights = Annotated[str, typer.Option(help="Folder of a trained detector, a rele
 
 # %% ../nbs/cli.ipynb #f787fc6e
 def _there(path, what:str="folder") -> Path:
-    "`path`, which the user named. Raises `SettingsError` when it is not there."
+    "`path`, which the user named: a folder, a file, or a 'file or folder'. Raises `SettingsError` when it is not there."
     path = Path(path)
-    if not (path.is_dir() if what == "folder" else path.is_file()): raise SettingsError(f"no such {what}: {path}")
+    there = dict(folder=path.is_dir, file=path.is_file).get(what, path.exists)
+    if not there(): raise SettingsError(f"no such {what}: {path}")
     return path
+
+def _data(path) -> Path:
+    "The data root `path`, also found in the project's folder. Raises `SettingsError` when it is not there."
+    from lanenb.core.files import locate
+    return _there(locate(path))
 
 def _fail(message:str):
     "End the command with one line on standard error and exit code 1: the work failed."
@@ -131,8 +137,11 @@ def compare_designs(out:Annotated[Path, typer.Argument(help="Folder of runs or o
     "Compare two designs over seeds: differences paired by seed with their 95 % intervals."
     from lanenb.core.reports import read_runs
     from lanenb.core.run_index import versus
-    sides = [{name: value for name, _, value in (w.partition("=") for w in words)} for words in (one, two)]
-    try: rows = versus(read_runs(_there(out))[0], *sides, metrics=metric or None)
+    for option, words in (("--one", one), ("--two", two)):
+        for w in words:
+            if "=" not in w: raise SettingsError(f"{option} takes NAME=VALUE, not '{w}'")
+    runs, _ = read_runs(_there(out))
+    try: rows = versus(runs, *(dict(map(_pair, words)) for words in (one, two)), metrics=metric or None)
     except ValueError as e: _fail(str(e))
     _show(f"{' '.join(one)} against {' '.join(two)}", rows)
 
@@ -150,12 +159,12 @@ def data_culane(out:Annotated[Path, typer.Option(help="Folder to write; it must 
 
 @data_app.command("gait", epilog="Example: lanenb data gait --out data/gait_shape --vary shape")
 def data_gait(out:Annotated[Path, typer.Option(help="Folder to write; it must not hold anything else.")],
-              vary:Annotated[str, typer.Option(help="What tells subjects apart: shape (and motion), dynamics (the motion alone) or tempo (its speed alone).")]="shape",
+              vary:Annotated[str, typer.Option(help="What tells subjects apart: shape, dynamics (the motion alone), tempo (its speed alone) or both.")]="shape",
               subjects:Annotated[int, typer.Option(min=1, help="Number of walkers.")]=64,
-              views:Annotated[str, typer.Option(help="From which sides, in degrees.")]="000,036,090,126,180",
+              views:Annotated[str, typer.Option(help="From which sides, in degrees from 000 to 180 by 018.")]="000,036,090,126,180",
               seed:Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")]=0,
               workers:Annotated[int, typer.Option(min=1, help="Processes.")]=2):
-    "Generate walking silhouettes in CASIA-B's layout: ten sequences of each subject, from five sides."
+    "Generate walking silhouettes in CASIA-B's layout: ten sequences of each subject from every side."
     from lanenb.gait.walkers import write_walkers
     _show(str(out), [write_walkers(out, subjects, vary, tuple(views.split(",")), seed=seed, workers=workers, progress=sys.stderr.isatty())])
 
@@ -163,7 +172,8 @@ def data_gait(out:Annotated[Path, typer.Option(help="Folder to write; it must no
 def data_shelves(out:Annotated[Path, typer.Option(help="Folder to write; it must not hold anything else.")],
                  n:Annotated[int, typer.Option(min=1, help="Number of pictures.")]=200,
                  classes:Annotated[int, typer.Option(min=1, max=56, help="Number of products; price tags come on top.")]=24,
-                 width:Annotated[int, typer.Option(min=64, help="px")]=512, height:Annotated[int, typer.Option(min=64, help="px")]=384,
+                 width:Annotated[int, typer.Option(min=64, help="Width of a picture in px.")]=512,
+                 height:Annotated[int, typer.Option(min=64, help="Height of a picture in px.")]=384,
                  seed:Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")]=0):
     "Generate shop shelves with boxes and masks in COCO's form, split by scene."
     from lanenb.core.files import vacant
@@ -217,7 +227,7 @@ def train_clrernet(data:Annotated[str, typer.Option(help="Data root: CULane's or
     from lanenb.core.runs import parse_value
     defaults = {r["name"]: r["default"] for r in parameter_rows()}
     model, settings, losses = set_up({k: parse_value(v, defaults.get(k)) for k, v in map(_pair, parameter)}, weights or None)
-    source, valid, _ = open_splits(data, settings.diff_thr)
+    source, valid, _ = open_splits(_data(data), settings.diff_thr)
     rows = train(model, source, valid, settings, Path(out), resume, losses)
     if leads(): print(f"{len(source)} frames, {settings.epochs} epochs, loss {rows[-1]['loss']:.3f}: {model.save_pretrained(Path(out)/'weights')}")
 
@@ -231,8 +241,8 @@ def evaluate_clrernet(data:Annotated[str, typer.Option(help="Data root with labe
     from lanenb.clrernet.prediction import load_detector
     from lanenb.lanes.sources import Folder, open_source
     if weights.endswith(".onnx"): raise SettingsError("an .onnx file can be predicted with, not scored: give the folder that it was made from")
-    source = open_source(data)
-    if not isinstance(source, Folder): source = open_source(data, split)
+    source = open_source(root := _data(data))
+    if not isinstance(source, Folder): source = open_source(root, split)
     metrics, _ = evaluate(load_detector(weights), source, limit or None, progress=sys.stderr.isatty())
     print(json.dumps(metrics, indent=1)) if as_json else _show(str(source), [dict(metric=k, value=v) for k, v in metrics.items()])
 
@@ -247,14 +257,16 @@ def predict(source:Annotated[Path, typer.Argument(help="An image, a video, or a 
             encoder:Annotated[str, typer.Option(help="lanelm: weights of its encoder, if its folder has none.", show_default=False)]="",
             backend:Annotated[str, typer.Option(help="clrernet: torch or onnx (default: torch; onnx for an .onnx file).", show_default=False)]="",
             precision:Annotated[str, typer.Option(help="clrernet: fp32 or bf16 (default: what the processor is quicker at).", show_default=False)]="",
-            conf:Annotated[float, typer.Option(help="clrernet, detection: least confidence (default: the detector's; 0.4).", show_default=False)]=-1.,
-            cut:Annotated[float, typer.Option(help="clrernet, lanelm: rows to cut off the top: px, or a share below 1 (default: by its shape).", show_default=False)]=-1.,
+            conf:Annotated[float|None, typer.Option(min=0., max=1.,
+                                                   help="clrernet, detection: least confidence (default: the detector's; 0.4).", show_default=False)]=None,
+            cut:Annotated[float|None, typer.Option(min=0.,
+                                                   help="clrernet, lanelm: rows to cut off the top: px, or a share below 1 (default: by its shape).", show_default=False)]=None,
             overlays:Annotated[bool, typer.Option(help="Draw what is found into copies of the images and videos.")]=True,
             overwrite:Annotated[bool, typer.Option(help="Do again what is done.")]=False):
     "Find lanes in images and videos (.lines.txt in CULane's form; with lanelm, prompts complete lanes), or objects in images (.json), with copies that show them."
-    given = dict(prompts=prompts, encoder=encoder, backend=backend, precision=precision, conf="" if conf == -1 else conf, cut="" if cut == -1 else cut)
-    predictor, more = _predictor(model, weights, {k: v for k, v in given.items() if v != ""})
-    done = predictor.predict(source, out, overlays, overwrite, progress=sys.stderr.isatty(), **more)
+    given = dict(prompts=prompts, encoder=encoder, backend=backend, precision=precision, conf=conf, cut=cut)
+    predictor, more = _predictor(model, weights, {k: v for k, v in given.items() if v not in ("", None)})
+    done = predictor.predict(_there(source, "file or folder"), out, overlays, overwrite, progress=sys.stderr.isatty(), **more)
     _show(str(out), [{k: v for k, v in done.items() if k != "bad"}])
     for path, cause in done["bad"]: print(f"lanenb: left out: {path}: {cause}", file=sys.stderr)
 
@@ -299,6 +311,8 @@ def speed(model:Annotated[str, typer.Option(help="clrernet, or lanelm: its decod
     import torch
     from lanenb.core.settings import check_names
     check_names([model], ("clrernet", "lanelm"), "model")
+    if weights != "trained" and (preset or model == "lanelm"):
+        raise SettingsError("--weights is of a trained clrernet: leave it out with --preset or --model lanelm, which are untrained")
     from lanenb.clrernet.detector import CLRerNet
     from lanenb.clrernet.prediction import load_detector, speed as timed
     if threads: torch.set_num_threads(threads)
