@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 import yaml
 from fastcore.basics import patch
-from .files import DataError, read_json, read_text, root, write_json, write_text
+from .files import DataError, read_json, read_notebook, read_text, root, write_json, write_text
 from .settings import SettingsError, check_names, fit
 
 # %% ../../nbs/core/08_runs.ipynb #78fda44d
@@ -64,14 +64,10 @@ def _read_parameters(source:str, path) -> tuple[dict, dict]:
 def read_template(name:str, folder=None) -> Template:
     """The template `name` in `folder`.
     Raises `SettingsError` for an unknown name, `DataError` for a file that is no notebook or has no cell tagged `parameters`."""
-    import nbformat
     names = template_names(folder)
     check_names([name], names, "template")
     path = Path(folder or templates_folder())/f"{name}.ipynb"
-    text = read_text(path)
-    try: sources = [c.source for c in nbformat.reads(text, 4).cells if c.cell_type == "code" and "parameters" in c.metadata.get("tags", [])]
-    except (nbformat.ValidationError, ValueError, LookupError, AttributeError, TypeError, AssertionError, RecursionError) as e:
-        raise DataError(path, f"not a notebook ({str(e)[:80]})") from None
+    sources = [c.source for c in read_notebook(path).cells if c.cell_type == "code" and "parameters" in c.metadata.get("tags", [])]
     if len(sources) != 1: raise DataError(path, f"{len(sources) or 'no'} code cells are tagged `parameters`; a run template has exactly one")
     return Template(name, path, *_read_parameters(sources[0], path))
 
@@ -260,11 +256,18 @@ def _new_record(run_name:str, template:Template, parameters:dict) -> dict:
 # %% ../../nbs/core/08_runs.ipynb #9dd6aeb4
 class FolderInUse(SettingsError): "Another process is working in that folder."
 
-@contextmanager
-def folder_lock(folder):
-    "Hold `folder` for this process. Raises `FolderInUse` naming the process that already holds it; a lock left by a dead process is taken over."
-    path = Path(folder)/".lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
+_DYING = 10.     # seconds in which the children of a killed run must be gone
+
+def _alive(pid:str) -> bool:
+    "Whether there is a process `pid` on this machine; True for what is no number."
+    try: os.kill(int(pid), 0)
+    except ProcessLookupError: return False
+    except (ValueError, OSError): return True
+    return True
+
+def _locked(path:Path) -> Any:
+    "The open file `path` with the lock on it. Raises `FolderInUse` when a living process has it, or the children of a dead one keep it."
+    end = time.monotonic() + _DYING
     while True:
         file = open(path, "a+")
         try: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -272,14 +275,26 @@ def folder_lock(folder):
             file.seek(0)
             holder = file.read().strip() or "?"
             file.close()
-            raise FolderInUse(f"another run (process {holder}) is working in {folder}") from None
-        if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()): break
+            if _alive(holder): raise FolderInUse(f"another run (process {holder}) is working in {path.parent}") from None
+            if time.monotonic() > end: raise FolderInUse(f"what a killed run (process {holder}) has left is working in {path.parent}") from None
+            time.sleep(.1)
+            continue
+        if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()): return file
         file.close()  # the holder removed the file between our open and our lock
+
+# %% ../../nbs/core/08_runs.ipynb #495dd26f
+@contextmanager
+def folder_lock(folder):
+    """Hold `folder` for this process, and for its children that are given the file which this yields. Raises `FolderInUse` naming the process that already
+    holds it; a lock left by a dead process is taken over when its children are gone, too."""
+    path = Path(folder)/".lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = _locked(path)
     try:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        yield path
+        yield file
     finally:
         path.unlink(missing_ok=True)
         file.close()
@@ -302,8 +317,9 @@ def _signals_to(kernel):
         for s, handler in before.items(): signal.signal(s, handler)
 
 # %% ../../nbs/core/08_runs.ipynb #bf348095
-def _execute(source:Path, target:Path, parameters:dict, environment:dict, progress:bool):
-    "Execute the notebook `source` into `target` and return it. Raises KeyboardInterrupt when a signal came, else whatever papermill raises."
+def _execute(source:Path, target:Path, parameters:dict, environment:dict, lock, progress:bool):
+    """Execute the notebook `source` into `target`, with a kernel that holds the file `lock` open, and return it.
+    Raises KeyboardInterrupt when a signal came, else whatever papermill raises."""
     import logging, papermill
     from concurrent.futures import ThreadPoolExecutor
     from jupyter_client.manager import AsyncKernelManager
@@ -312,7 +328,7 @@ def _execute(source:Path, target:Path, parameters:dict, environment:dict, progre
     kernel = AsyncKernelManager(kernel_name="python3")
     def work():
         quiet = ["--HistoryManager.hist_file=:memory:", "--log-level=CRITICAL"]
-        run_sync(kernel.start_kernel)(env={**os.environ, **environment}, extra_arguments=quiet)
+        run_sync(kernel.start_kernel)(env={**os.environ, **environment}, extra_arguments=quiet, pass_fds=(lock.fileno(),))
         try: return papermill.execute_notebook(str(source), str(target), parameters, language="python", kernel_name="python3",
                                                km=kernel, progress_bar=progress)
         finally: run_sync(kernel.shutdown_kernel)(now=bool(came))
@@ -388,12 +404,12 @@ def run_template(name:str, parameters:dict|None=None, run_name:str|None=None, ou
     run_name = check_run_name(run_name or run_folder_name(template, given))
     folder = Path(out).resolve()/run_name
     if folder.exists() and not folder.is_dir(): raise DataError(folder, "is a file; a run needs a folder of that name")
-    with folder_lock(folder):
+    with folder_lock(folder) as lock:
         _clear(folder)
         began, record = time.monotonic(), _new_record(run_name, template, template.defaults | given)
         write_json(folder/"metrics.json", record)
         command, error, stop = _command(name, given, run_name, out), None, None
-        try: error = _unfinished(_execute(template.path, folder/"notebook.ipynb", given, {FOLDER_VARIABLE: str(folder)}, progress))
+        try: error = _unfinished(_execute(template.path, folder/"notebook.ipynb", given, {FOLDER_VARIABLE: str(folder)}, lock, progress))
         except (Exception, KeyboardInterrupt) as e: error, stop = _cause(e), e
         _finish(folder, record, began, error, command)
     if isinstance(stop, KeyboardInterrupt): raise stop
