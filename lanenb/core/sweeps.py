@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 import yaml
+from fastcore.basics import patch
 from .files import DataError, read_json, read_text, write_json
 from .reports import read_record
 from .runs import Template, check_parameters, check_run_name, cores, folder_name, read_template
@@ -169,7 +170,8 @@ class Crew:
     "Starts runs as processes on this machine, `workers` at a time, and can stop all of them."
     def __init__(self, workers:int):
         self.workers, self.live, self.stopped = workers, set(), threading.Event()
-        self.environment = {"OMP_NUM_THREADS": str(max(1, cores()//workers)), **os.environ}
+        share = str(max(1, cores()//workers))
+        self.environment = {"OMP_NUM_THREADS": share, "OPENCV_FOR_THREADS_NUM": share, **os.environ}
 
     def run(self, job:dict) -> str|None:
         "Run one job (arguments of `run_template`) to its end and say why it failed, None when it did not; after `stop` do nothing."
@@ -180,37 +182,40 @@ class Crew:
             if code != _HELD: break
         return cause
 
-    def _try(self, job:str) -> tuple:
-        "(exit code, cause or None) of a process that runs `job`."
-        child: Any = subprocess.Popen([sys.executable, "-c", _CHILD], env=self.environment, text=True, start_new_session=True,
-                                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        self.live.add(child)
-        if self.stopped.is_set(): child.terminate()
-        try: print(job, file=child.stdin, flush=True)
-        except BrokenPipeError: pass                                  # it died at once: its exit code says so
-        said = child.stderr.read().strip().splitlines()
-        code = child.wait()
-        child.stdin.close()
-        self.live.discard(child)
-        if code < 0: return code, f"its process was killed by {signal.Signals(-code).name}"
-        return code, (said[-1] if said else f"exit code {code}") if code else None
-
-    def work(self, jobs:dict, done):
-        "Run the jobs and call `done(name, cause or None)` as each ends; interrupted, stop them all and tell of those that had begun."
-        from concurrent.futures import ThreadPoolExecutor, as_completed
-        with ThreadPoolExecutor(self.workers) as pool:
-            left = {pool.submit(self.run, job): name for name, job in jobs.items()}
-            try:
-                for future in as_completed(list(left)): done(left.pop(future), future.result())
-            except BaseException:
-                self.stop()
-                for future in as_completed(list(left)): done(left[future], future.result())
-                raise
-
     def stop(self):
         "Interrupt what runs, start nothing more."
         self.stopped.set()
         for child in list(self.live): child.terminate()
+
+# %% ../../nbs/core/10_sweeps.ipynb #4a79f318
+@patch
+def _try(self:Crew, job:str) -> tuple:
+    "(exit code, cause or None) of a process that runs `job`."
+    child: Any = subprocess.Popen([sys.executable, "-c", _CHILD], env=self.environment, text=True, start_new_session=True,
+                             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    self.live.add(child)
+    if self.stopped.is_set(): child.terminate()
+    try: print(job, file=child.stdin, flush=True)
+    except BrokenPipeError: pass                                  # it died at once: its exit code says so
+    said = child.stderr.read().strip().splitlines()
+    code = child.wait()
+    child.stdin.close()
+    self.live.discard(child)
+    if code < 0: return code, f"its process was killed by {signal.Signals(-code).name}"
+    return code, (said[-1] if said else f"exit code {code}") if code else None
+
+@patch
+def work(self:Crew, jobs:dict, done):
+    "Run the jobs and call `done(name, cause or None)` as each ends; interrupted, stop them all and tell of those that had begun."
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+    with ThreadPoolExecutor(self.workers) as pool:
+        left = {pool.submit(self.run, job): name for name, job in jobs.items()}
+        try:
+            for future in as_completed(list(left)): done(left.pop(future), future.result())
+        except BaseException:
+            self.stop()
+            for future in as_completed(list(left)): done(left[future], future.result())
+            raise
 
 # %% ../../nbs/core/10_sweeps.ipynb #9ff548c8
 def _finished(folder:Path, template:Template, given:dict):
