@@ -134,7 +134,7 @@ def restore(path:Path, data:bytes):
     path.write_bytes(data)
 
 # %% ../../nbs/drills/03_mutations.ipynb #028728fd
-DEADLINE = 2.                                           # seconds of processor time for one input
+DEADLINE = 2.                                           # seconds for one input, of computing or of waiting
 _SILENCE = 60.                                          # seconds without a word after which a child is given up
 _OURS = (DataError, SettingsError)
 
@@ -151,6 +151,13 @@ def read_mutants(reader:str, folder:str, first:int, count:int, seed:int):
             note(k, "begins")
             note(k, *_read_one(target, Path("set"), home/"in", seed, k))
 
+# %% ../../nbs/drills/03_mutations.ipynb #85b14920
+def _asleep() -> float:
+    "Seconds in which this thread neither computed nor queued for a processor: a difference of two is what it waited. 0 where the system does not say."
+    try: ran, queued, _ = Path("/proc/thread-self/schedstat").read_text().split()
+    except (OSError, ValueError): return 0.
+    return time.monotonic() - (int(ran) + int(queued))/1e9
+
 def _read_one(target, folder, around, seed, k) -> tuple:
     "How the reader takes mutant `k`: (ok, refused or fault, why)."
     import numpy as np
@@ -160,12 +167,13 @@ def _read_one(target, folder, around, seed, k) -> tuple:
     data, mutate = path.read_bytes(), next(f for m, f in target.mutants.items() if path.match(m))
     if rng.random() < .04: replace_file(path, rng)
     else: path.write_bytes(mutate_bytes(data, rng) if rng.random() < .4 else mutate(data, rng))
-    before, began = listing(around), time.process_time()
+    before, began, asleep = listing(around), time.process_time(), _asleep()
     verdict = "ok", ""
     try: target.read(folder)
     except _OURS as e: verdict = "refused", type(e).__name__
     except BaseException as e: verdict = "fault", f"{path}: {type(e).__name__}: {' '.join(str(e).split())[:150]}"
     if (spent := time.process_time() - began) > DEADLINE: verdict = "fault", f"{path}: took {spent:.1f} s"
+    if (waited := _asleep() - asleep) > DEADLINE: verdict = "fault", f"{path}: waited {waited:.1f} s"
     if new := listing(around).items() ^ before.items(): verdict = "fault", f"{path}: something was written: {sorted(n for n, _ in new)[:3]}"
     restore(path, data)
     return verdict

@@ -116,10 +116,10 @@ def _in_a_thread(call, *given):
     "Playwright's plain interface does not work where an event loop runs, as in a notebook: ask it in a thread."
     with ThreadPoolExecutor(1) as pool: return pool.submit(call, *given).result()
 
-def drill_strangers(name:str="hostile notebook") -> dict:
+def drill_strangers() -> dict:
     "Render the hostile notebook and index, open them in a browser, and count what ran or was asked for."
+    name, began = "hostile notebook", time.monotonic()
     if browser_path() is None: return skipped(name, "no Chromium here (apt-get install chromium)")
-    began = time.monotonic()
     with tempfile.TemporaryDirectory() as tmp:
         pages = write_pages(tmp)
         try: faults = _in_a_thread(look, pages)
