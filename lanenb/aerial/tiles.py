@@ -68,6 +68,7 @@ def read_mask(path, classes:int=3, threshold:int|None=None) -> np.ndarray:
     bits, colour = _png_kind(data)
     if bits == 16: raise DataError(path, "a 16-bit mask; class ids are 8-bit")
     mask = _palette(data, path) if colour == 3 else decode_image(data, path, grey=True) if colour in (0, None) else None
+    if colour == 0 and bits < 8 and threshold is None and mask is not None: mask //= 255//(2**bits - 1)          # back to ids from what was stretched
     if mask is None: raise DataError(path, "an RGB mask: class ids are wanted, one channel (turn the colours into ids first)")
     if threshold is not None: return (mask > threshold).astype(np.uint8)
     unknown = [int(v) for v in np.unique(mask) if v >= classes and v != IGNORE]
@@ -91,6 +92,7 @@ def _is_known(entry) -> bool:
     kinds = dict(road=str, flags=list, gsd=(int, float, type(None)))
     return isinstance(entry, dict) and all(isinstance(entry.get(k, kind() if isinstance(kind, type) else None), kind) for k, kind in kinds.items())
 
+# %% ../../nbs/aerial/01_tiles.ipynb #daa7af80
 class Tiles:
     """The tiles of a split, or of one city, in the folder `root`: `tiles.load(i)` → dict(image, mask or None, city, road, flags, gsd, name, path).
 
@@ -113,15 +115,17 @@ class Tiles:
     def cities(self) -> list:
         "The city of every tile."
         return [c for c, _, _ in self.items]
-    def about(self, i:int) -> dict:
-        "What is known of tile `i` without reading it: name, city, road, flags, gsd (m, or None)."
-        city, path, _ = self.items[i]
-        name = f"{city}/{path.stem}".lstrip("/")
-        known = self.known.get(name, {})
-        return dict(name=name, city=city, path=path, road=known.get("road", re.sub(r"_[^_]*$", "", name) if self.roads else name),
-                    flags=tuple(known.get("flags", ())), gsd=known.get("gsd"))
 
-# %% ../../nbs/aerial/01_tiles.ipynb #daa7af80
+# %% ../../nbs/aerial/01_tiles.ipynb #c3ae323a
+def _about(self, i:int) -> dict:
+    "What is known of tile `i` without reading it: name, city, road, flags, gsd (m, or None)."
+    city, path, _ = self.items[i]
+    name = f"{city}/{path.stem}".lstrip("/")
+    known = self.known.get(name, {})
+    return dict(name=name, city=city, path=path, road=known.get("road", re.sub(r"_[^_]*$", "", name) if self.roads else name),
+                flags=tuple(known.get("flags", ())), gsd=known.get("gsd"))
+Tiles.about = _about
+
 def _load(self, i:int) -> dict:
     "Tile `i`: what `about` tells, `image` uint8 (H, W, 3) and `mask` uint8 (H, W) or None. Raises `DataError`."
     _, path, mask_path = self.items[i]
