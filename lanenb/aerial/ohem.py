@@ -14,16 +14,20 @@ from .roads import CLASSES
 from .tiles import IGNORE
 from ..core.losses import dice_loss, focal_loss, masked_mean
 from ..core.settings import Settings, setting
+from ..core.sharing import shared, shared_rows, shared_sum
 
 # %% ../../nbs/aerial/09_ohem.ipynb #31e2c9b6
 def hard_pixels(losses, valid, thresh:float=.7, min_kept:int=256) -> torch.Tensor:
-    """Which pixels to learn from, bool of the shape of `losses`: valid and above `thresh` (a loss), but at least the `min_kept` hardest valid ones.
-    Shrivastava et al. 2016, with the floor of the segmentation literature."""
+    """Which pixels to learn from, bool of the shape of `losses`: valid and above `thresh` (a loss), but at least the `min_kept` hardest valid ones of the
+    batch, in a shared training step (`core.sharing`) of the whole one. Shrivastava et al. 2016, with the floor of the segmentation literature."""
     above = valid & (losses > thresh)
-    floor = min(min_kept, int(valid.sum()))
-    if int(above.sum()) >= floor: return above
+    many, judged = (int(n) for n in shared_sum(above.sum().double(), valid.sum().double()))
+    floor = min(min_kept, judged)
+    if many >= floor: return above
     flat = losses.detach().masked_fill(~valid, -torch.inf).flatten()
-    return torch.zeros_like(flat, dtype=torch.bool).index_fill_(0, flat.topk(floor).indices, True).view(losses.shape)
+    found = flat.topk(min(floor, len(flat)))
+    if shared(): return valid & (losses >= shared_rows(found.values).topk(floor).values[-1])         # the hardest of all shares decide the cut
+    return torch.zeros_like(flat, dtype=torch.bool).index_fill_(0, found.indices, True).view(losses.shape)
 
 # %% ../../nbs/aerial/09_ohem.ipynb #45b9131c
 def pixel_losses(logits, target):
