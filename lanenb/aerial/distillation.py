@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np, torch
 import torch.nn.functional as F
 from .ohem import LossSettings, segmentation_loss
-
 from ..core.settings import Settings, setting
 
 # %% ../../nbs/aerial/10_distillation.ipynb #df26f13b
