@@ -7,9 +7,8 @@ __all__ = ['AUGMENTATIONS', 'build_pipeline', 'LaneSet']
 
 # %% ../../nbs/aerial/12_augmentation.ipynb #d283847c
 import os
-import numpy as np, torch
+import cv2, numpy as np, torch
 from torch.utils.data import Dataset
-from .tiles import IGNORE
 from ..core.settings import check_names
 
 # %% ../../nbs/aerial/12_augmentation.ipynb #29a1eab3
@@ -17,13 +16,13 @@ AUGMENTATIONS = ("none", "photo", "geo", "full")
 
 def build_pipeline(kind:str):
     """The albumentations pipeline `kind` for tiles: none, photo (light, tint, blur, noise, haze), geo (mirrors, any angle, scale 0.6-1.6)
-    or full (both); None for none. What turns in from outside has the label `IGNORE`."""
+    or full (both); None for none. What turns in from outside is mirrored, tile and mask alike: no pixel is lost to the loss, no black corner is learnt."""
     check_names([kind], AUGMENTATIONS, "augmentation")
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     import albumentations as A
     photo = [A.RandomBrightnessContrast((-.25, .25), (-.4, .25), p=.7), A.HueSaturationValue(14, 30, 20, p=.6), A.RandomGamma((65, 150), p=.3),
              A.OneOf([A.GaussianBlur(blur_limit=(3, 3)), A.Sharpen((.1, .4), (1., 1.))], p=.25), A.GaussNoise((.01, .04), p=.25)]
-    geo = [A.SquareSymmetry(p=1.), A.Affine(scale=(.6, 1.6), keep_ratio=True, rotate=(-45, 45), fill_mask=IGNORE, border_mode=4, p=.75)]
+    geo = [A.SquareSymmetry(p=1.), A.Affine(scale=(.6, 1.6), keep_ratio=True, rotate=(-45, 45), border_mode=cv2.BORDER_REFLECT_101, p=.75)]
     steps = geo*(kind in ("geo", "full")) + photo*(kind in ("photo", "full"))
     return A.Compose(steps) if steps else None
 
