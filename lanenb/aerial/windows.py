@@ -57,9 +57,9 @@ def predict_large(model, image:np.ndarray, window:int=128, overlap:float=.5, bat
 
 # %% ../../nbs/aerial/14_windows.ipynb #56862d33
 def seam(probability:np.ndarray, cuts) -> float:
-    "How much class probabilities (classes, H, W) change across the columns `cuts`, relative to all columns: about 1 where there is no seam."
+    "How much class probabilities (classes, H, W) change across the columns `cuts`, relative to all columns: about 1 where there is no seam; NaN where all are the same."
     step = np.abs(np.diff(probability, axis=2)).mean((0, 1))
-    return float(step[[c - 1 for c in cuts]].mean()/step.mean())
+    return float(step[[c - 1 for c in cuts]].mean()/step.mean()) if step.any() else float("nan")
 
 # %% ../../nbs/aerial/14_windows.ipynb #4855b784
 def resized(image, mask, scale:float) -> tuple:
@@ -102,8 +102,9 @@ def cut_photographs(photographs, out, size:int=128, scale:float=1., empty:float=
 
 # %% ../../nbs/aerial/14_windows.ipynb #64842ad8
 def score_large(model, photographs, window:int=128, overlap:float=.5, scale:float=1., block:int=256) -> tuple:
-    """(`Scores`, seams) of `model` on whole `photographs` (labelled `Tiles`), resized by `scale`. `seams`: what `seam` says at the edges of windows, a dict
-    with `windows` (those that overlap) and `cut` (windows side by side), means over photographs."""
+    """(`Scores`, seams) of `model` on whole `photographs` (labelled `Tiles`), resized by `scale`. `seams`: what `seam` says at the columns where
+    windows laid side by side meet, a dict with `windows` (of the answer, from windows that overlap) and `cut` (of windows laid side by side), means over the
+    photographs in which it can be told."""
     scores, seams = Scores(model.settings.classes), dict(windows=[], cut=[])
     for i in range(len(photographs)):
         tile = photographs.load(i)
@@ -117,4 +118,4 @@ def score_large(model, photographs, window:int=128, overlap:float=.5, scale:floa
             for x in range(0, w, block):
                 at = slice(y, y + block), slice(x, x + block)
                 scores.add(said[at], dict(mask=mask[at], city=tile["name"], road=f"{tile['name']}/{y}/{x}", flags=()))
-    return scores, {k: float(np.mean(v)) if v else float("nan") for k, v in seams.items()}
+    return scores, {k: float(np.nanmean(v)) if np.isfinite(v).any() else float("nan") for k, v in seams.items()}
