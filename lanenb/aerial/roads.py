@@ -173,6 +173,7 @@ def paint(plan:Plan, places, px:float):
         white = np.maximum(white, arrow((places[k][0] - s0)*way, (places[k][1] - u0)*way, side)*open_road(plan, places, k))
     return white, yellow, label
 
+# %% ../../nbs/aerial/02_roads.ipynb #17bed0dd
 def _crossing(plan, places, k):
     "Zebra stripes and stop lines on the arms of road `k` before the other road."
     (s, u), (_, v) = places[k], places[1 - k]
