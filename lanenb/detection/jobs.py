@@ -194,16 +194,35 @@ def _close(result:dict, events:Events, out:Path) -> dict:
     except (OSError, DataError) as e: result = dict(result, unwritten=str(e))
     return dict(result, undelivered=events.undelivered)
 
+# %% ../../nbs/detection/17_jobs.ipynb #c3a96f14
+def _place(job) -> Path|None:
+    "The folder that a refused job names, if it is new, empty or holds no more than an earlier refusal; None where there is none, or anything else in it."
+    try: given, home = (job, Path()) if isinstance(job, dict) else (read_json(job), Path(job).resolve().parent)
+    except DataError: return None
+    out, data = (given.get(k) if isinstance(given, dict) else None for k in ("out", "data"))
+    if not isinstance(out, str) or not out.strip() or "\0" in out or out == data: return None
+    try: return home/out if {p.name for p in (home/out).iterdir()} <= {"result.json"} else None
+    except FileNotFoundError: return home/out
+    except OSError: return None
+
+def _refused(job, error) -> dict:
+    "The result of a job that is refused as it stands, left in its folder where there is a `_place` for it."
+    result = dict(status="failed", error=str(error), seconds=0.)
+    if (out := _place(job)) is not None:
+        try: write_json(out/"result.json", result)
+        except (OSError, DataError) as e: return dict(result, unwritten=str(e))
+    return result
+
 # %% ../../nbs/detection/17_jobs.ipynb #621069ae
 def run_job(job) -> dict:
     """Run `job` (a dict, or the path of a JSON file) and return its result: dict(status 'completed', 'failed' or 'cancelled', error, metrics, model, checkpoint, …), which
-    is also written to result.json in the job's folder, unless the job was refused as it stands: then the folder stays as it is. Raises nothing for what a job, its data
-    or its listener do wrong."""
+    is also written to result.json in the job's folder; of a job that is refused as it stands only where that folder is new, or holds no more than an earlier refusal.
+    Raises nothing for what a job, its data or its listener do wrong."""
     began = time.monotonic()
     try:
         s = read_job(job)
         _check_folder(s)
-    except (SettingsError, DataError) as e: return dict(status="failed", error=str(e), seconds=0.)
+    except (SettingsError, DataError) as e: return _refused(job, e)
     out = Path(s.out)
     try:
         (out/"cancel").unlink(missing_ok=True)      # of an earlier run
