@@ -349,8 +349,9 @@ class RunFailed(RuntimeError):
     def __reduce__(self): return RunFailed, (self.run_name, self.cause, self.folder)  # worker processes send it home
 
 def _clear(folder:Path):
-    "Remove what an earlier run of that name left; other files (checkpoints to resume from) stay."
-    for name in ("metrics.json", "report.html", "notebook.ipynb", "curves.csv", _NOTES): (folder/name).unlink(missing_ok=True)
+    "Remove what an earlier run of that name left; other files (checkpoints to resume from, and the curves that belong to them) stay."
+    own = ("metrics.json", "report.html", "notebook.ipynb", _NOTES) + (() if (folder/"checkpoints").is_dir() else ("curves.csv",))
+    for name in own: (folder/name).unlink(missing_ok=True)
     shutil.rmtree(folder/"figures", ignore_errors=True)
 
 # %% ../../nbs/core/08_runs.ipynb #7a009d2f

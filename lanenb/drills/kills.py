@@ -141,7 +141,7 @@ from lanenb.core.runs import start_run
 from lanenb.drills.kills import train_small
 run = start_run("drilled", dict(seed=seed, epochs=epochs))
 rows = train_small(run.folder, epochs)
-run.metrics(loss=rows[-1]["loss"], steps=rows[-1]["step"])
+run.metrics(loss=rows[-1]["loss"], steps=rows[-1]["step"], rows=len(rows))
 run.target("steps", "==", 12*epochs, "the drill")
 """
 _COUNTING_CELL = """
