@@ -26,14 +26,14 @@ def paired(ours, reference, repeats:int=5, seconds:float=6.0) -> dict:
     return dict(ours=statistics.median(a), reference=statistics.median(b), ratio=statistics.median(y/x for x, y in zip(a, b)))
 
 # %% ../nbs/bench.ipynb #20dd764d
-def sample_lanes(frames:int, slots:int=4, size=(1640, 590), seed:int=0) -> list:
-    "Deterministic smooth lanes for timing: per frame `slots` lanes, (N, 2) float32 px in an image of `size`, y ascending, left to right."
-    rng, (w, h) = np.random.default_rng(seed), size
+def sample_lanes(frames:int, size=(1640, 590)) -> list:
+    "Deterministic smooth lanes for timing: per frame four lanes, (N, 2) float32 px in an image of `size`, y ascending, left to right."
+    rng, (w, h) = np.random.default_rng(0), size
     out = []
     for _ in range(frames):
         vanish, bend = w*rng.uniform(0.4, 0.6), w*rng.uniform(-0.1, 0.1)
         lanes = []
-        for foot in (np.arange(slots) + 0.5)/slots*w*1.2 - 0.1*w:
+        for foot in (np.arange(4) + 0.5)/4*w*1.2 - 0.1*w:
             y = np.linspace(h*rng.uniform(0.47, 0.55), h - 1, rng.integers(8, 30))
             d = (y - y[0])/(y[-1] - y[0])
             lanes.append(np.stack([vanish + (foot - vanish)*d + bend*d*(1 - d), y], 1).astype(np.float32))
@@ -46,6 +46,16 @@ def _row(name, timed, scale, unit, target, note): return dict(name=name, ours=ti
 def _same(name, a, b, what):
     "Raise when the two paths do not agree."
     if not a: raise AssertionError(f"bench {name}: {what} differ ({b})")
+
+# %% ../nbs/bench.ipynb #63286b1d
+@contextmanager
+def _one_thread():
+    "PyTorch and OpenCV on one thread within the block."
+    import cv2, torch
+    threads = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1), cv2.setNumThreads(1)
+    try: yield
+    finally: torch.set_num_threads(threads[0]), cv2.setNumThreads(threads[1])
 
 # %% ../nbs/bench.ipynb #74784f53
 def bench_tokenizer() -> dict:
@@ -65,9 +75,7 @@ def bench_decoding(design:str="v4") -> dict:
     import torch
     from lanenb.lanelm.decoding import decode_greedy, decode_reference
     from lanenb.lanelm.model import LaneLM, ModelSettings
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with _one_thread():
         torch.manual_seed(0)
         model = LaneLM(ModelSettings(design=design, dim=256, layers=4)).eval()
         memory = model.visual(torch.randn(1, 64, 10, 25)).detach()
@@ -77,20 +85,18 @@ def bench_decoding(design:str="v4") -> dict:
         name = "decoding" if design == "v4" else f"decoding_{design}"
         note = f"{design}, {memory.shape[1]} visual tokens: cached and batched against prefix recomputed lane by lane, same tokens"
         return _row(name, paired(ours, reference, seconds=15), 1e3, "ms/image", 15, note)
-    finally: torch.set_num_threads(threads)
 
 def bench_decoding_v5() -> dict:
     "The same for V5, whose reference has a quarter of the visual tokens to look at."
     return bench_decoding("v5")
 
+# %% ../nbs/bench.ipynb #94232f35
 def bench_decoding_v6() -> dict:
     "Design v6 (mini) writing the lanes of 4 images: the picture read once and kept, all images together, against image by image with every step computed again. Same tokens."
     import torch
     from lanenb.lanelm.rowwise import RowwiseLM
     from lanenb.lanelm.v6 import decode_rowwise, decode_rowwise_reference
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with _one_thread():
         torch.manual_seed(0)
         model = RowwiseLM().eval()
         features = [torch.randn(4, 64, *grid) for grid in ((40, 100), (20, 50), (10, 25))]
@@ -99,16 +105,12 @@ def bench_decoding_v6() -> dict:
         _same("decoding_v6", torch.equal(ours(), reference()), "see the notebook of design v6", "tokens")
         note = "v6, mini, 4 images: cached and batched, the pyramid read included, against every step computed again, same tokens"
         return _row("decoding_v6", paired(ours, reference, repeats=3), 1e3/4, "ms/image", 5, note)
-    finally: torch.set_num_threads(threads)
 
-# %% ../nbs/bench.ipynb #94232f35
+# %% ../nbs/bench.ipynb #89e819a3
 def bench_metric() -> dict:
     "CULane IoUs of 4 × 4 lanes in frames of 1640 × 590: bounding-box rasters against full-size canvases on one channel. Equal IoUs."
-    import cv2
     from lanenb.lanes.culane_metric import lane_ious, reference_ious
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
+    with _one_thread():
         truth = sample_lanes(12)
         rng = np.random.default_rng(1)
         pred = [[lane + np.float32([rng.normal(0, 8), 0]) for lane in frame] for frame in truth]
@@ -117,7 +119,6 @@ def bench_metric() -> dict:
         worst = max(np.abs(a - b).max() for a, b in zip(ours(), reference()))
         _same("metric", worst == 0, f"by up to {worst:.2g}", "IoUs")
         return _row("metric", paired(ours, reference), 1e3/len(truth), "ms/image", 6, "bounding-box rasters against full one-channel canvases, 4 × 4 lanes, equal IoUs")
-    finally: cv2.setNumThreads(threads)
 
 # %% ../nbs/bench.ipynb #6e61aef6
 def _detections(images:int) -> tuple:
@@ -135,6 +136,7 @@ def _detections(images:int) -> tuple:
     params = chosen(targets[..., 2:5])/torch.tensor([1., 799., 1.]) + torch.randn(images, 192, 3, generator=g)*.02
     return dict(cls_logits=torch.randn(images, 192, 2, generator=g), anchor_params=params, lengths=chosen(targets[..., 5:6])/72, xs=xs), targets
 
+# %% ../nbs/bench.ipynb #f2590824
 def bench_assigner() -> dict:
     "The assigner with both LaneIoUs, 8 images of 192 priors × 4 lanes × 72 rows at once, against a loop over images and lanes. Equal matches."
     from lanenb.clrernet.assigner import assign, assign_reference
@@ -145,6 +147,7 @@ def bench_assigner() -> dict:
         _same("assigner", bool((ours() == reference()).all()), "in some priors", "matches")
         return _row("assigner", paired(ours, reference, 15), 1e3/8, "ms/image", 4, "8 images at once against a loop over images and lanes, 192 × 4 × 72, equal matches")
 
+# %% ../nbs/bench.ipynb #6fddd8b3
 def bench_nms() -> dict:
     "Lane NMS of 192 candidates an image, the best 4 kept, against the plain double loop. Equal lanes."
     import torch
@@ -158,6 +161,7 @@ def bench_nms() -> dict:
         _same("nms", all(a[a >= 0].tolist() == list(b) for a, b in zip(ours(), reference())), "in some images", "lanes kept")
         return _row("nms", paired(ours, reference, 15), 1e3/8, "ms/image", 4, "8 images at once against the plain loops, 192 candidates, equal lanes")
 
+# %% ../nbs/bench.ipynb #ed827d04
 def bench_forward() -> dict:
     "The paper-size detector (DLA-34, 800 × 320) the way prediction runs it by default, against plain PyTorch. Nearly equal lanes: 16-bit arithmetic shifts them by fractions of a pixel."
     import torch
@@ -215,6 +219,7 @@ def _triplet_loops(e, y, margin) -> float:
         means.append(hurting.mean() if len(hurting) else hurting.sum())
     return float(torch.stack(means).mean())
 
+# %% ../nbs/bench.ipynb #73016247
 def bench_triplet() -> dict:
     "Batch-all triplet loss of 32 clips in 16 parts: all triplets at once, against the loops of the definition. Equal losses."
     import torch
@@ -249,16 +254,6 @@ def bench_bootstrap() -> dict:
     def reference(): return _interval_loops(matrices, roads, 200, 0)
     _same("bootstrap", np.allclose(ours(), reference()), f"{ours()} and {reference()}", "intervals")
     return _row("bootstrap", paired(ours, reference, 3), 1e3, "ms", 20, "200 draws of 49 roads in one product against loops over draws, roads and tiles, equal intervals")
-
-# %% ../nbs/bench.ipynb #63286b1d
-@contextmanager
-def _one_thread():
-    "PyTorch and OpenCV on one thread within the block."
-    import cv2, torch
-    threads = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(1), cv2.setNumThreads(1)
-    try: yield
-    finally: torch.set_num_threads(threads[0]), cv2.setNumThreads(threads[1])
 
 # %% ../nbs/bench.ipynb #a46fd2a4
 BENCHES = {"tokenizer": bench_tokenizer, "decoding": bench_decoding, "decoding_v5": bench_decoding_v5, "decoding_v6": bench_decoding_v6, "metric": bench_metric,
