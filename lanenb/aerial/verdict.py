@@ -110,7 +110,7 @@ def factor_table(scores:dict, name:str) -> list[dict]:
     95 % interval, which the word is of. No row where the baseline has none."""
     base, mine, rows = scores.get(baseline_of(name), {}), scores[name], []
     for f in (known := _dearest(base)) + ["none"]*bool(known):
-        d, fall = paired(*(percent(runs, f"factor_{f}_miou") for runs in (mine, base))), f"fall_{f}_points"
+        d, fall = paired(percent(mine, f"factor_{f}_miou"), percent(base, f"factor_{f}_miou")), f"fall_{f}_points"
         costs = {f"costs {who}": shown_values(values(runs, fall)) if f != "none" else "" for who, runs in (("the baseline", base), (f"'{name}'", mine))}
         rows.append({"factor": f} | costs | {"Δ mIoU under it": shown_difference(d), "it is": word(d)})
     return rows
