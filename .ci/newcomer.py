@@ -6,6 +6,7 @@ usage: python .ci/newcomer.py [--keep DIR] [--links] [--pythons PYTHON ...]
    path of the repository that they name in `code`.
 2. Commands: every fenced command, in order. What takes minutes is run, smaller where `SMALL` says so; what takes longer is checked without being run:
    the command line parses, the template has these parameters, the YAML file is a sweep. A command that `SMALL` does not know is a fault.
+   Then the commands in `code` of the three pages: checked in the same way, and run where they take seconds.
 3. The Python example prints what the README says.
 4. `pip install .` into an empty environment, away from the checkout: `lanenb --help` works, every module can be imported, lanes are found in pictures.
    With --pythons the same for other interpreters, with wheels only; where pip finds no CPU build of torch for one, it takes gigabytes of CUDA.
@@ -45,9 +46,9 @@ SMALL = {
     "lanenb bench": "tokenizer", "lanenb bench --out": None,                   # minutes, and only alone on a machine
     "lanenb distributed": "lanelm_v6", "lanenb drills": "",
     "lanenb run lanelm -p data /path/to/": "-p epochs 2 -p n_images 4",
-    "make site": "", "make check-site": "",
-    "python -m http.server": None, "jupyter lab": None, "code ": None,        # wait for a person
+    "make site": "",
 }
+QUICK = ("lanenb --help", "nbdev_export", "nbdev_clean", "git config")        # in the pages' prose, and run
 # what a newcomer puts in the place of a word
 PLACES = {"DIR": "data/scenes", "FILE": "data/scenes/list/train_gt.txt", "FOLDER": "data/weights/mine", "HOST": "127.0.0.1",
           "/path/to/CULane": "data/scenes", "/path/to/TuSimple": "data/scenes", "/path/to/frames": "photos"}
@@ -92,6 +93,12 @@ def commands(text: str) -> list[str]:
     "The commands of a README's bash blocks, without comments."
     lines = [line for block in blocks(text, "bash") for line in block.splitlines()]
     return [" ".join(shlex.split(line, comments=True)) if "'" not in line and '"' not in line else line.split("  #")[0].strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def named(text: str) -> list[str]:
+    "The commands in `code` in a page's prose, each once."
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+    return list(dict.fromkeys(c.rstrip(" …") for c in re.findall(r"`([^`\n]+)`", prose) if re.match(r"(?:make|lanenb|git|nbdev_\w+|jupyter|python3?)(?: |$)", c)))
 
 
 def parse(words: list[str]) -> None:
@@ -148,9 +155,15 @@ class Newcomer:
         real = command
         for word, place in PLACES.items(): real = re.sub(rf"(?<![\w/]){re.escape(word)}(?!\w)", place, real)
         if SMALL[key] is not None: return self.do(f"{real} {SMALL[key]}".strip(), limit=SLOW_S, say=f"{command}   [{SMALL[key]}]" if SMALL[key] else command)
-        if real.startswith("make"): return self.do(f"{real.split()[0]} -n {real.split()[1]}", say=f"{command}   (checked only)")
-        if real.startswith("lanenb"): return self.do([".venv/bin/python", ".ci/newcomer.py", "--parse", *shlex.split(real)[1:]], say=f"{command}   (checked only)")
-        return None if shutil.which(real.split()[0], path=self.environment["PATH"]) else print(f"            not here: {command}")
+        return self.check(real, command)
+
+    def check(self, real: str, command: str):
+        "Check a command, `real` with places for words, without running it."
+        program, *words = shlex.split(real)
+        say = f"{command}   (checked only)"
+        if program == "make": return self.do(["make", "-n", *words], say=say)
+        if program == "lanenb": return self.do([".venv/bin/python", ".ci/newcomer.py", "--parse", *words], say=say)
+        return None if shutil.which(program, path=self.environment["PATH"]) else print(f"            not here: {command}")
 
     def example(self, text: str):
         "The Python example and the output below it."
@@ -214,6 +227,8 @@ def main() -> int:
                 newcomer.follow(command)
                 if command.startswith("make report"): shutil.copytree(next((newcomer.clone / "data" / "scenes").glob("driver_*")), newcomer.clone / "photos")
             newcomer.example(text)
+            for command in dict.fromkeys(c for page in PAGES for c in named((newcomer.clone / page).read_text(encoding="utf-8"))):
+                newcomer.do(command) if command.startswith(QUICK) else newcomer.check(command, command)
         if not args.links:
             for python in [sys.executable, *args.pythons]: newcomer.install(python)
     for fault in newcomer.faults: print(fault, file=sys.stderr)
