@@ -165,8 +165,9 @@ def decode_ms(model, frames, device="cpu", repeats:int=7) -> float:
 # %% ../../nbs/lanelm/14_experiment.ipynb #0e59ed96
 def attention(model, frames, n:int=8, device="cpu") -> dict|None:
     """Attention on the picture in the first `n` frames, told the truth: `uniformity` (layers, heads, T) averaged over lanes with that row (NaN: none has
-    it), and `maps` (n, layers, N), the mean weights over heads, lanes and rows; of a model whose rows look at their own columns only, row after row. None for a
-    model that does not look at rows at all."""
+    it), and `maps` (n, layers, N), the mean weights over heads, lanes and rows; of a model whose rows look at their own columns only, row after row; zeros for a frame
+    without a lane. None for a model that does not look at rows at all. Raises `ValueError` for no frames."""
+    if not len(frames): raise ValueError("there are no frames to look at")
     maps: list = []
     sums: Any = 0
     counts: Any = 0
@@ -177,7 +178,7 @@ def attention(model, frames, n:int=8, device="cpu") -> dict|None:
         there = (x[0] > 0).float()                                            # (L, T)
         u = torch.stack([uniformity(w[0]) for w in weights])                  # (layers, heads, L, T)
         sums, counts = sums + (u*there).sum(2), counts + there.sum(0)
-        maps.append(torch.stack([_laid_out(model, l, (w[0]*there[None, :, :, None]).sum((0, 1))/(there.sum()*w.shape[1])) for l, w in enumerate(weights)]).cpu())
+        maps.append(torch.stack([_laid_out(model, l, (w[0]*there[None, :, :, None]).sum((0, 1))/(there.sum().clamp(min=1)*w.shape[1])) for l, w in enumerate(weights)]).cpu())
     return dict(uniformity=(sums/counts).cpu().numpy(), maps=torch.stack(maps).numpy())
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #36ed0bf7
