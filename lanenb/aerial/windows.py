@@ -13,7 +13,6 @@ from .metric import Scores
 from .segmenter import logits_of
 from .tiles import Part, write_index, write_tile
 from ..core.memory import lack_of_memory
-from ..core.progress import Progress
 
 # %% ../../nbs/aerial/14_windows.ipynb #3a294134
 def starts(length:int, window:int, overlap:float) -> list:
@@ -31,7 +30,7 @@ def hat(window:int) -> np.ndarray:
 
 # %% ../../nbs/aerial/14_windows.ipynb #1e44f11b
 @torch.no_grad()
-def predict_large(model, image:np.ndarray, window:int=128, overlap:float=.5, batch:int=16, smooth:bool=True, progress:bool=False) -> np.ndarray:
+def predict_large(model, image:np.ndarray, window:int=128, overlap:float=.5, batch:int=16, smooth:bool=True) -> np.ndarray:
     """Class probabilities float32 (classes, H, W) of an image uint8 (H, W, 3) of any size, seen through windows. `smooth` False: every pixel of a window
     counts alike (for comparison)."""
     h, w = image.shape[:2]
@@ -39,7 +38,7 @@ def predict_large(model, image:np.ndarray, window:int=128, overlap:float=.5, bat
     places = [(y, x) for y in starts(h, window, overlap) for x in starts(w, window, overlap)]
     weight = torch.from_numpy(hat(window)[:size[0], :size[1]] if smooth else np.ones(size, np.float32)).to(device)
     total: Any = None
-    weights, shown = torch.zeros(h, w, device=device), Progress(len(places), on=progress, unit="window")
+    weights = torch.zeros(h, w, device=device)
     model.eval()
     for k in range(0, len(places), batch):
         some = places[k:k + batch]
@@ -51,8 +50,6 @@ def predict_large(model, image:np.ndarray, window:int=128, overlap:float=.5, bat
         for (y, x), p in zip(some, said):
             total[:, y:y + size[0], x:x + size[1]] += p*weight
             weights[y:y + size[0], x:x + size[1]] += weight
-        shown.update(min(k + batch, len(places)))
-    shown.close()
     return (total/weights).cpu().numpy()
 
 # %% ../../nbs/aerial/14_windows.ipynb #56862d33
