@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LEVELS', 'MIN_SIDE', 'Findings', 'Picture', 'Objects', 'usable', 'outline_mask', 'Annotations', 'check_images',
-           'check_splits', 'write_coco']
+           'check_splits']
 
 # %% ../../nbs/detection/02_annotations.ipynb #73245da7
 import hashlib
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 import cv2, numpy as np
 from fastcore.basics import patch
-from ..core.files import DataError, decode_image, read_bytes, read_image, write_json
+from ..core.files import DataError, decode_image, read_bytes, read_image
 from .boxes import clip_boxes
 
 # %% ../../nbs/detection/02_annotations.ipynb #e7231507
@@ -182,7 +182,3 @@ def to_coco(self:Annotations, folder=None) -> dict:
             row |= dict(area=float(o.area[k]), iscrowd=int(o.crowd[k]))
             rows.append(row | ({"segmentation": o.outlines[k]} if o.outlines[k] else {}))
     return dict(images=images, annotations=rows, categories=[dict(id=i, name=n) for i, n in zip(self.category_ids, self.names)])
-
-def write_coco(path, ann:Annotations, folder=None) -> Path:
-    "Write `ann` as a COCO file, atomically; file names relative to `folder`."
-    return write_json(path, ann.to_coco(folder))

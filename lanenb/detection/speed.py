@@ -16,10 +16,10 @@ from .shelves import write_shelves
 from .transforms import AugmentationConfig, build_train_transforms
 
 # %% ../../nbs/detection/09_speed.ipynb #b4dba0e1
-def augmentation_pair(n:int=16, img_size:int=640, folder=None) -> tuple:
-    "(with the tricks, plain): two callables that make `n` training samples each from shelf pictures (written to `folder`, or kept in a temporary one)."
+def augmentation_pair(n:int=16, img_size:int=640) -> tuple:
+    "(with the tricks, plain): two callables that make `n` training samples each from shelf pictures in a temporary folder."
     home = tempfile.TemporaryDirectory()
-    root = write_shelves(Path(home.name if folder is None else folder)/"shelves", n, size=(img_size, img_size*3//4), classes=12)
+    root = write_shelves(Path(home.name)/"shelves", n, size=(img_size, img_size*3//4), classes=12)
     c = AugmentationConfig(img_size=img_size)
     transforms = build_train_transforms(c)
     plain = COCODetectionDataset(root, transforms)

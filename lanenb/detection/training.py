@@ -31,15 +31,15 @@ from .settings import LossConfig, TrainingConfig, check_model
 from .transforms import AugmentationConfig, build_train_transforms, build_val_transforms
 
 # %% ../../nbs/detection/16_training.ipynb #9c444bf6
-def open_datasets(root, model, config:TrainingConfig, augmentation:AugmentationConfig|None=None, splits=("train", "val")) -> tuple:
+def open_datasets(root, model, config:TrainingConfig, augmentation:AugmentationConfig|None=None) -> tuple:
     """(training, validation) data sets of the COCO root (or of two `Annotations`) for the model (a name), with the sizes of `config`. Mosaic, MixUp and Copy-Paste end
     with the last tenth of the epochs. Raises `DataError`, `SettingsError`."""
     known = check_model(model)
     a = (augmentation or AugmentationConfig(mosaic_prob=0., mixup_prob=0., copypaste_prob=0.)).replace(img_size=config.image_size, normalise=known.normalise)
     roots = root if isinstance(root, (tuple, list)) else (root, root)
-    train = COCODetectionDataset(roots[0], build_train_transforms(a), a.mosaic_prob, a.mixup_prob, a.copypaste_prob, split=splits[0],
+    train = COCODetectionDataset(roots[0], build_train_transforms(a), a.mosaic_prob, a.mixup_prob, a.copypaste_prob, split="train",
                                  stop_epoch=config.epochs - config.epochs//10, cache_mb=256)
-    return train, COCODetectionDataset(roots[1], build_val_transforms(a), split=splits[1], cache_mb=256)
+    return train, COCODetectionDataset(roots[1], build_val_transforms(a), split="val", cache_mb=256)
 
 # %% ../../nbs/detection/16_training.ipynb #a5e60198
 _LIBRARY = {"vfl": "cls", "ce": "cls", "bbox": "box", "giou": "iou", "fgl": "dfl", "ddf": "ddf"}

@@ -72,14 +72,14 @@ def _shown(d:Difference|None) -> str:
     "A difference with half its interval."
     return "–" if d is None else f"{d.value:+.1f}" + ("" if d.low is None or d.high is None else f" ± {(d.high - d.low)/2:.1f}")
 
-def verdict_rows(cells:dict, metric_scale:float=100.) -> list[dict]:
+def verdict_rows(cells:dict) -> list[dict]:
     """One row per technique, from the cells of a group (`groups`): its AP alone and left out (mean ± std, points), the two gains with half their 95 % interval, the
     gain promised, and the sentence on each."""
     full: frozenset = max(cells, key=len)
     none, rows = cells.get(frozenset()), []
     for t in (TRICKS[n] for n in TRICKS if any(n in on for on in cells)):
         only, less = cells.get(frozenset([t.name])), cells.get(full - {t.name}) if t.name in full else None
-        alone, among = difference(only, none, metric_scale), difference(cells[full], less, metric_scale) if len(full) > 1 else None
+        alone, among = difference(only, none), difference(cells[full], less) if len(full) > 1 else None
         promised = f"+{t.gain[0]:g}" + (f" to {t.gain[1]:g}" if t.gain[1] > t.gain[0] else "")
         rows.append({"technique": t.title, "promised": promised, "alone": spread(only), "gain alone": _shown(alone), "left out": spread(less), "gain among all": _shown(among),
                      "alone it": sentence(alone, t.gain), "among all it": sentence(among, t.gain)})
