@@ -22,13 +22,16 @@ from ..core.plots import PALETTE
 # %% ../../nbs/aerial/16_verdict.ipynb #626a73d8
 _PILLARS = {"augmentation": lambda p: p["augment"] != "none", "randomised tiles": lambda p: p["wide"], "MAE": lambda p: p["pretrained"],
             "OHEM": lambda p: p["loss"] == "ohem"}
-_ABROAD = {"statistics renewed": lambda p: p.get("adapt") is not None, "self-training": lambda p: p.get("adapt")}
+
+def _abroad(rounds) -> list[str]:
+    "What was done with unlabelled tiles of the unseen country, in words; `rounds` of self-training, None: nothing."
+    return [] if rounds is None else ["statistics renewed"] + [f"{rounds} round{'s'*(rounds != 1)} of self-training"]*(rounds > 0)
 
 def recipe(parameters:dict) -> str:
     "The name of a run of `aerial_train` by its pillars and what it did abroad, such as 'augmentation + OHEM', 'all' or 'cnn, statistics renewed'."
     words = [name for name, on in _PILLARS.items() if on(parameters)]
     if len(words) == len(_PILLARS): words = ["all"]
-    name = " + ".join(words + [name for name, on in _ABROAD.items() if on(parameters)]) or "baseline"
+    name = " + ".join(words + _abroad(parameters.get("adapt"))) or "baseline"
     return name if parameters["encoder"] == "vit" else f"{parameters['encoder']}, {name}"
 
 def baseline_of(name:str) -> str:
@@ -36,7 +39,8 @@ def baseline_of(name:str) -> str:
     return f"{name.partition(', ')[0]}, baseline" if ", " in name else "baseline"
 
 # %% ../../nbs/aerial/16_verdict.ipynb #16e3b3e6
-_BEGINNINGS = {"aerial_mae": "MAE, cities", "aerial_mae_unseen": "MAE, cities and unseen country"}
+_BEGINNINGS = {"aerial_mae": "MAE, cities", "aerial_mae_unseen": "MAE, cities and unseen country",
+               "aerial_mae_long": "MAE, cities and unseen country, five times as long"}
 
 def beginning(parameters:dict) -> str:
     "Where the encoder of a run began: 'scratch', or what it was pre-trained on."
