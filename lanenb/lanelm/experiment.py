@@ -93,6 +93,7 @@ def fit(model, loss, data, s:ExperimentSettings, out, validate, resume:bool=Fals
     trainer = Trainer(model, loss, optimizer, warmup_cosine(optimizer, steps, warmup=min(steps//10, 100)), {"train": loader}, loop, out, validate=validate)
     return trainer.fit(resume=resume)
 
+# %% ../../nbs/lanelm/14_experiment.ipynb #3e22ba44
 def both_errors(model, frames, device="cpu") -> dict:
     "`tf_px`, told the true past, and `ar_px`, on its own: mean |Δx| in px on `frames`."
     said, truth = answers(model, frames, device, told=True), model.tokenizer.rows_px(frames.x.numpy())

@@ -173,6 +173,7 @@ def _write_parts(model, encoder, folder):
     free = dict.fromkeys((*state, *seen), batch) | dict(prompts=batch) | {k: {0: "batch", v.shape.index(0) + 1: "past"} for k, v in step.state.items() if 0 in v.shape}
     write_graph(step, dict(t=torch.tensor([2]), prompts=prompts, **state, **seen), ["tokens", *(f"next_{k}" for k in state)], free, about, folder/PARTS[1])
 
+# %% ../../nbs/lanelm/16_export.ipynb #1c7d77ed
 def _fingerprint(model) -> str:
     "A word for the weights of `model`: by it two files know that they belong together."
     return hashlib.sha256(b"".join(v.contiguous().numpy().tobytes() for v in model.state_dict().values())).hexdigest()[:16]
@@ -232,6 +233,7 @@ def export_lanelm(model, folder, encoder=None, check:bool=True) -> Path:
             with replacing(Path(folder)/name) as new: shutil.copyfile(Path(aside)/name, new)
     return Path(folder)
 
+# %% ../../nbs/lanelm/16_export.ipynb #3850b196
 def token_difference(model, folder, encoder=None, n:int=3) -> float:
     "Share of tokens that the graphs in `folder` write otherwise than `model`, on `n` images of noise, with prompts and without."
     graph, s, g = OnnxLaneLM(folder), model.settings, torch.Generator().manual_seed(0)

@@ -192,6 +192,7 @@ def _stored(source, encoder, cache, levels, limit_bad, device, progress, copy):
     refuse_bad(source.root, joined["bad"], len(source), limit_bad)
     return joined, [StoredMaps([c["maps"][k] for c in chunks if len(c["names"])]) for k in range(levels)] if joined["names"] else []
 
+# %% ../../nbs/lanelm/08_frames.ipynb #45b367f1
 def _as_frames(source, c, maps, tokenizer, slots, keep_empty, keep_images) -> Frames:
     "`Frames` of the joined chunks `c` and their maps."
     x = tokenizer.encode_frames(c["network"], slots)[0]

@@ -21,6 +21,7 @@ def draw_rows(ax, lanes, ys, color, **style):
         ax.plot(lane, ys, color=color, label=label, **style)
         label = None
 
+# %% ../../nbs/lanelm/07_pictures.ipynb #c7ac6118
 def overlay(images, truth, forced, free, ys, columns:int=2, names=None):
     "Figure of frames with the true, teacher-forced and autoregressive lanes: images list of (H, W, 3), the others (B, L, T) px, `ys` (T,) px."
     n = len(images)

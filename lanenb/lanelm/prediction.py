@@ -46,6 +46,7 @@ def load_encoder(weights) -> Encoder:
     is_detector = isinstance(values, dict) and values.get("model") == CLRerNet.KIND
     return CLRerNet.from_pretrained(path).encoder() if is_detector else Encoder.from_pretrained(path)
 
+# %% ../../nbs/lanelm/15_prediction.ipynb #f9faa76a
 def load_lanelm(weights, encoder=None) -> tuple:
     """(LaneLM, encoder) of the folder `weights`, or of 'trained': the small ones that come with the package. `encoder`: what `load_encoder` takes, for
     a folder without one. Raises `DataError`."""
@@ -118,6 +119,7 @@ def read_prompts(path) -> dict:
         for key in _twice(said): raise DataError(path, f"{_short(name)}: says '{_short(key)}' more than once")
     return {name: _said(path, name, lambda value=value: parse_prompts(value)) for name, value in values.items()}
 
+# %% ../../nbs/lanelm/15_prediction.ipynb #222787e0
 def _twice(pairs) -> list:
     "The keys that an object has more than once, read as `pairs`; anything else has none."
     keys = Counter(p[0] for p in pairs if isinstance(p, tuple)) if isinstance(pairs, list) else {}

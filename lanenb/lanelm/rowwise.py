@@ -164,6 +164,7 @@ def attend(q, k, v, mask=None):
     fit = q/q.shape[-1]**.5 @ k.mT                       # on a CPU the fused kernel is slower than this in 16 bits, and faster in 32
     return (fit if mask is None else fit.masked_fill(~mask, -math.inf)).softmax(-1) @ v
 
+# %% ../../nbs/lanelm/11_rowwise.ipynb #8aa7a99d
 class RowwiseLayer(nn.Module):
     "One layer of design v6 for tokens (B, T, L, dim), pre-norm."
     def __init__(self, dim:int, heads:int, ffn:int, row:bool=True):

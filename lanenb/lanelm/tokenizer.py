@@ -172,6 +172,7 @@ def spline_slopes(x, h, first, last):
     d[i] = d[i+1] = rise[i]*w[i]
     return d
 
+# %% ../../nbs/lanelm/01_tokenizer.ipynb #9e187f4c
 def _end(x, h, end, inner, s, t):
     "The not-a-knot equation h1·d[end] + (h0 + h1)·d[inner] = r over the segments s (at the end) and t: (end, inner, r, h0, h1)."
     h0, h1, m0, m1 = h[s], h[t], (x[s+1] - x[s])/h[s], (x[t+1] - x[t])/h[t]
@@ -223,6 +224,7 @@ def encode(self:LaneTokenizer, lanes):
     x = bins if self.settings.mode == "absolute" else self.to_relative(bins)
     return x, self.row_tokens(x)
 
+# %% ../../nbs/lanelm/01_tokenizer.ipynb #6bbb9000
 def _fill(self:LaneTokenizer, bins, lanes, start):
     "Write the bins of `lanes`, of which the first is number `start`, into `bins` (L, T)."
     joined: Any = _join(lanes)
