@@ -103,7 +103,7 @@ def counts(self:Annotations) -> np.ndarray:
 
 @patch
 def split(self:Annotations, share:float=.2, seed:int=0) -> tuple:
-    """(the rest, `share` of the pictures), drawn by the hash of each picture's name: adding pictures moves none of the others to the other side.
+    """(the rest, about `share` of the pictures), drawn by the hash of each picture's name: adding pictures moves none of the others to the other side.
     Raises `ValueError` when a side would be empty."""
     def draw(p): return int.from_bytes(hashlib.blake2b(f"{seed}/{p.path.name}".encode(), digest_size=8).digest(), "big")/2**64
     other = [draw(p) < share for p in self.pictures]

@@ -24,7 +24,7 @@ from .voc import read_voc
 HELD = .2      # of a VOC folder, for val and test
 
 def open_annotations(root, split:str="train") -> Annotations:
-    "The annotations of `split` (train, val, test) under `root`: COCO, or VOC, of which a fifth is val and test. Raises `DataError`."
+    "The annotations of `split` (train, val, test) under `root`: COCO, or VOC, of which about a fifth, drawn by the pictures' names, is both val and test. Raises `DataError`."
     if isinstance(root, Annotations): return root
     check_names([split], SPLITS, "split")
     root = Path(root)
