@@ -53,19 +53,23 @@ def _clrernet(data, out):
     source = open_source(data)
     return model, lambda: train(model, source, source, s, out, losses=losses)
 
-def _lanelm(design, **values):
-    "A function that makes LaneLM of a `design` over a frozen encoder; its losses are means over rows of lanes."
+# %% ../nbs/distributed.ipynb #453a186f
+def _lanelm(design, seeing=False, **values):
+    "A function that makes LaneLM of a `design` over a frozen encoder, or (`seeing`) over one that learns, too; its losses are means over rows of lanes."
     def make(data, out):
         import torch
         from lanenb.clrernet.encoder import build_encoder
         from lanenb.lanelm.designs import build_model, design_settings
         from lanenb.lanelm.experiment import ExperimentSettings, train
         from lanenb.lanelm.frames import collect
+        from lanenb.lanelm.trainable import Seeing, train_seeing
         from lanenb.lanes.sources import open_source
         design_of, schedule, s = design_settings(dict(design=design, preset="mini", dim=32, layers=1, epochs=3, batch=4, **values), ExperimentSettings)
         torch.manual_seed(s.seed)
         model: Any = build_model(design_of)
-        frames, _ = collect(open_source(data), 8, build_encoder("mini", seed=0), model.tokenizer, design_of.slots, model.levels, keep_images=0)
+        source, encoder = open_source(data), build_encoder("mini", seed=0)
+        frames, _ = collect(source, 8, encoder, model.tokenizer, design_of.slots, model.levels, keep_images=0)
+        if seeing: return Seeing(encoder, model), lambda: train_seeing(model, encoder, source, frames, s, out, schedule=schedule, valid=(source, frames.pick(range(2))))
         frames = frames.arranged(model)
         return model, lambda: train(model, frames, s, out, schedule=schedule, valid=frames.pick(range(2)))
     return make
@@ -101,6 +105,15 @@ def _segmentation(data, out):
     model, s, loss = set_up(dict(steps=10, batch=6, lr=3e-4, widths=(4, 8, 8), img=64, augment="geo", precision="no"))
     return model, lambda: train_lanes(model, data, s, loss, out, valid=Tiles(data/"valid"))
 
+def _distilled(data, out):
+    "The aerial net, taught by one that nobody has taught; soft targets are compared by channel. (In ten steps MobileNetV2 follows rounding, not its teacher.)"
+    from lanenb.aerial.distillation import DistillLoss
+    from lanenb.aerial.experiment import fit_lanes, set_up, training_set
+    small = dict(steps=10, batch=6, lr=3e-4, widths=(4, 8, 8), img=64, augment="geo", precision="no")
+    teacher, (student, s, _) = set_up(small | dict(seed=1))[0], set_up(small)
+    return student, lambda: fit_lanes(student, training_set(data, s), DistillLoss(teacher), s, out)
+
+# %% ../nbs/distributed.ipynb #d6a6754d
 def _masked(data, out):
     "The masked autoencoder; which patches it hides is drawn at every step."
     import torch
@@ -112,10 +125,11 @@ def _masked(data, out):
     return model, lambda: pretrain(model, [Tiles(data/"train", labelled=False)], 10, 6, 1e-3, out)
 
 _CALM = dict(jitter=0., forget=0., own=0., prompted=0.)
-STUDIES = {"clrernet": (_lanes, _clrernet), "lanelm_v4": (_lanes, _lanelm("v4")), "lanelm_v6": (_lanes, _lanelm("v6", **_CALM)), "gait": (_walkers, _gait),
-           "rt_detr": (_shelves, _detection("rt-detr", num_denoising=0)), "rf_detr": (_shelves, _detection("rf-detr")),
+STUDIES = {"clrernet": (_lanes, _clrernet), "lanelm_v4": (_lanes, _lanelm("v4")), "lanelm_v6": (_lanes, _lanelm("v6", **_CALM)),
+           "lanelm_seeing": (_lanes, _lanelm("v5", True, self_dropout=0.)), "gait": (_walkers, _gait),
+           "rt_detr": (_shelves, _detection("rt-detr", num_denoising=0)), "rt_detr_v2": (_shelves, _detection("rt-detr-v2", num_denoising=0)), "rf_detr": (_shelves, _detection("rf-detr")),
            "d_fine": (_shelves, _detection("d-fine", dict(dfl_loss="dfl"), num_denoising=0)),
-           "segmentation": (_tiles, _segmentation), "masked_autoencoder": (_tiles, _masked)}
+           "segmentation": (_tiles, _segmentation), "distillation": (_tiles, _distilled), "masked_autoencoder": (_tiles, _masked)}
 
 # %% ../nbs/distributed.ipynb #90628b36
 @contextmanager
