@@ -48,6 +48,7 @@ def _fail(message:str):
     print(f"lanenb: {message}", file=sys.stderr)
     raise typer.Exit(1)
 
+# %% ../nbs/cli.ipynb #827a105a
 def _show(title:str, rows:list[dict]):
     "Print rows as a table; piped into a file it is as wide as it needs to be."
     from rich.console import Console
@@ -168,6 +169,7 @@ def data_gait(out:Annotated[Path, typer.Option(help="Folder to write; it must no
     from lanenb.gait.walkers import write_walkers
     _show(str(out), [write_walkers(out, subjects, vary, tuple(views.split(",")), seed=seed, workers=workers, progress=sys.stderr.isatty())])
 
+# %% ../nbs/cli.ipynb #ae5097b3
 @data_app.command("shelves", epilog="Example: lanenb data shelves --out data/shelves --n 400 --classes 12")
 def data_shelves(out:Annotated[Path, typer.Option(help="Folder to write; it must not hold anything else.")],
                  n:Annotated[int, typer.Option(min=1, help="Number of pictures.")]=200,
@@ -303,6 +305,7 @@ def detect(job:Annotated[Path, typer.Argument(help="JSON file: model_type, data,
     typer.echo(json.dumps(result, indent=1))
     if result["status"] != "completed": raise typer.Exit(1)
 
+# %% ../nbs/cli.ipynb #dcf8c260
 @app.command(epilog="Example: lanenb speed --weights trained")
 def speed(model:Annotated[str, typer.Option(help="clrernet, or lanelm: its decoder by width and batch, untrained, over the encoder of the preset.")]="clrernet",
           weights:Weights="trained", preset:Annotated[str, typer.Option(help="Time an untrained detector of this size instead: mini or paper.", show_default=False)]="",
@@ -337,6 +340,7 @@ def bench(name:Annotated[str, typer.Argument(help="One entry; without a name all
     fell = [f"{r['name']} from {r['last']:.3g} to {r['ratio']:.3g} ({r['change']:+.0%})" for r in rows if r.get("verdict") == "fell"]
     if fell: _fail(f"{len(fell)} of {len(rows)} ratios fell by more than 20 %: {'; '.join(fell)}")
 
+# %% ../nbs/cli.ipynb #dc1a2fd7
 @app.command(epilog="Example: lanenb drills kills readers --repeats 20 --json reports/drills.json")
 def drills(name:Annotated[list[str], typer.Argument(help="kills, disks, readers, strangers, memory; without a name all of them.", show_default=False)]=[],
            repeats:Annotated[int, typer.Option(min=1, help="Kills of each work; a reader gets fifty mutants for each of them.")]=20,
@@ -353,6 +357,7 @@ def drills(name:Annotated[list[str], typer.Argument(help="kills, disks, readers,
     for f in faults: print(f"lanenb: {f}", file=sys.stderr)
     if faults: _fail(f"{sum(r['failures'] for r in rows)} of {sum(r['tries'] for r in rows)} tries failed")
 
+# %% ../nbs/cli.ipynb #075b87d4
 @app.command(epilog="Example: lanenb distributed gait --apart")
 def distributed(study:Annotated[str, typer.Argument(help="One study; without a name all of them.", show_default=False)]="",
                 processes:Annotated[int, typer.Option(min=2, help="Processes to compare with one.")]=2,

@@ -54,6 +54,7 @@ def _labels(folder, n):
     from lanenb.lanes.culane import write_lines
     write_lines(folder/"a.lines.txt", [np.stack([np.arange(n//6 + 2) % 7, np.arange(n//6 + 2)], 1).astype(float)])
 
+# %% ../../nbs/drills/05_disks.ipynb #71539903
 def _sequence(folder, n):
     from lanenb.gait.casia import save_packed
     save_packed(folder/"090.npz", np.random.default_rng(0).integers(0, 256, (n//4096 + 1, 64, 64), dtype=np.uint8))
@@ -86,6 +87,7 @@ def _fill(folder, name, write) -> list:
     if new := set(listing(folder)) - beside: found.append(f"{name}: left lying about: {sorted(new)}")
     return found
 
+# %% ../../nbs/drills/05_disks.ipynb #1e7ff36e
 def drill_full_disk() -> dict:
     "Let every writer run out of room, and a data set before and while it is written."
     began, faults = time.monotonic(), []
@@ -94,6 +96,7 @@ def drill_full_disk() -> dict:
     with small_disk() as (disk, how): faults += _fill_set(disk)
     return row("full disk", len(WRITERS) + 2, faults, time.monotonic() - began, how)
 
+# %% ../../nbs/drills/05_disks.ipynb #d901d4da
 def _fill_set(disk) -> list:
     "What is wrong when a generator finds too little room, or runs out of it on the way."
     from lanenb.detection.shelves import write_shelves
@@ -128,6 +131,7 @@ def read_as_nobody(folder:str):
         if root: os.seteuid(0), os.setegid(0)
     (home/"out"/"faults.json").write_text(json.dumps(found))
 
+# %% ../../nbs/drills/05_disks.ipynb #fca4118a
 def _writes(folder) -> list:
     "What is wrong when writers try a folder that is not theirs."
     found, tries = [], {n: w for n, w in WRITERS.items() if n != "curves.csv"} | {"set": lambda folder, n: building(folder/"set").__enter__()}
@@ -167,6 +171,7 @@ DAMAGES = {"cut short": lambda data: data[:len(data)//2], "without its end": lam
            "zeros": lambda data: bytes(len(data)), "zeros in the middle": lambda data: data[:len(data)//3] + bytes(4096) + data[len(data)//3 + 4096:],
            "another file": lambda data: b"\x89PNG" + data[4:]}
 
+# %% ../../nbs/drills/05_disks.ipynb #611dd2bf
 def drill_damaged_checkpoint() -> dict:
     "Damage the newest checkpoint in every way of `DAMAGES`, go on, and compare with a training that nobody touched."
     began, faults = time.monotonic(), []
@@ -183,6 +188,7 @@ def drill_damaged_checkpoint() -> dict:
             faults += [f"{name}: {f}" for f in _gone_on(out, whole)]
     return row("damaged checkpoint", len(DAMAGES), faults, time.monotonic() - began, "resumed from the one before")
 
+# %% ../../nbs/drills/05_disks.ipynb #59f57092
 def _gone_on(out, whole) -> list:
     "What is wrong when the training in `out`, its newest checkpoint damaged, goes on to where `whole` ended."
     with warnings.catch_warnings(record=True) as said:

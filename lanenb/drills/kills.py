@@ -30,6 +30,7 @@ class Work:
 # %% ../../nbs/drills/02_kills.ipynb #02aa7db0
 ORPHANS = 30.                                          # seconds in which the children of a killed process must have ended
 
+# %% ../../nbs/drills/02_kills.ipynb #c5e7a956
 def drill_kills(work:Work, repeats:int=20, seed:int=0) -> dict:
     "Kill a `Work` at `repeats` random moments, start it again each time, and return the row."
     began, rng, faults, hits = time.monotonic(), np.random.default_rng(seed), [], 0
@@ -53,6 +54,7 @@ def drill_kills(work:Work, repeats:int=20, seed:int=0) -> dict:
             faults += [f"killed after {moment:.2f} s: {f}" for f in found]
     return row(f"kill -9: {work.name}", repeats, faults, time.monotonic() - began, _aim(hits, repeats, seconds))
 
+# %% ../../nbs/drills/02_kills.ipynb #94b0c87d
 def _killed(nursery, work, out, moment) -> tuple[bool, list]:
     "(whether the kill hit, what is wrong after it)."
     hit, members = nursery.kill(moment)
@@ -153,6 +155,7 @@ for k in range(epochs*10): total = (total*31 + seed + k) % 9973; time.sleep(.02)
 run.metrics(total=total)
 """
 
+# %% ../../nbs/drills/02_kills.ipynb #fa82362d
 def write_template(folder, code:str) -> Path:
     "A run template `drilled` with the parameters seed and epochs, and `code`."
     import nbformat

@@ -43,6 +43,7 @@ def _photograph(folder):
         def forward(self, x): return x[:, :1].expand(-1, 3, -1, -1)
     predict_large(Quick(), np.broadcast_to(np.uint8(0), (4096, 4096, 3)), 128, 0.)
 
+# %% ../../nbs/drills/07_memory.ipynb #22ea9fad
 def _sweep(folder):
     from lanenb.core.sweeps import read_sweep
     from lanenb.drills.kills import write_template
@@ -102,6 +103,7 @@ def ask_too_much(name:str, folder:str):
     else: said = ""
     (Path(folder)/"answer.json").write_text(json.dumps([fault, said]))
 
+# %% ../../nbs/drills/07_memory.ipynb #21ffc720
 def drill_memory() -> tuple[dict, dict]:
     "Ask for everything that is too large: the row, and what was answered by name."
     began, faults, said = time.monotonic(), [], {}

@@ -43,6 +43,7 @@ def mutate_bytes(data:bytes, rng) -> bytes:
 NASTY = [None, True, -1, 0, 1, 2.5, 2**31, 2**63, -2**64, 10**400, 1e308, -1e-320, float("nan"), float("inf"), "", " ", "NaN", "1e3", "../../x", "/etc/passwd", "..", "a\0b", "x"*5000,
          "\ud800", "é/ü", "C:\\x", "con", [], {}, [[]], [None], [0]*1000, {"": {}}, {"a": [1, {"b": None}]}, "@deep@", "@digits@"]
 
+# %% ../../nbs/drills/03_mutations.ipynb #aa116bcf
 def mutate_tree(value, rng):
     "A copy of `value` (dicts, lists and what they hold) in which one place, drawn at random, holds something else, twice, nothing, or one level more."
     if isinstance(value, (dict, list)) and len(value) and rng.random() < .85:
@@ -61,6 +62,7 @@ def mutate_tree(value, rng):
         case 3 if isinstance(value, (int, float)): return value*float(rng.choice([-1, 1e3, 1e6, 1e15]))
         case _: return NASTY[rng.integers(len(NASTY))]
 
+# %% ../../nbs/drills/03_mutations.ipynb #29183554
 def unpacked(text:str) -> str:
     "`text` with what no careful writer writes: a thousand brackets, ten thousand digits."
     return text.replace('"@deep@"', "["*2000 + "]"*2000).replace("'@deep@'", "["*2000 + "]"*2000).replace('"@digits@"', "9"*10_000).replace("'@digits@'", "9"*10_000)
@@ -104,6 +106,7 @@ def mutate_png(data:bytes, rng) -> bytes:
         case _: chunks.insert(k, (rng.choice([b"PLTE", b"tRNS", b"IDAT", b"IEND", b"zTXt", b"iCCP", b"acTL"]), rng.bytes(int(rng.integers(0, 800)))))
     return data[:8] + b"".join(struct.pack(">I", len(b)) + k + b + struct.pack(">I", zlib.crc32(k + b)) for k, b in chunks)
 
+# %% ../../nbs/drills/03_mutations.ipynb #08f63c6f
 def mutate_jpeg(data:bytes, rng) -> bytes:
     "A JPEG whose frame header claims another size or number of components."
     at = next((i for m in (0xC0, 0xC1, 0xC2) if (i := data.find(bytes([255, m]))) > 0), 0)
@@ -192,6 +195,7 @@ def notes_of(path) -> tuple[dict, int|None]:
         if begun is None: verdicts[int(k)] = (what, *why)
     return verdicts, begun
 
+# %% ../../nbs/drills/03_mutations.ipynb #ffba7936
 def watch(nursery:Nursery, reader:str, folder:Path, count:int, seed:int) -> dict:
     "Let children of the nursery read all mutants and return the verdict on each by its number."
     first, notes = 0, folder/"notes"

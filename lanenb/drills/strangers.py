@@ -80,6 +80,7 @@ def browser_path() -> str|None:
     "A Chromium on this machine, or None."
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
+# %% ../../nbs/drills/06_strangers.ipynb #49ae9b34
 def _look_at(browser, path) -> list[str]:
     "The same of one page."
     context, found = browser.new_context(), []
