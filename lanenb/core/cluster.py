@@ -87,6 +87,7 @@ class ClusterCrew:
         "Interrupt what runs, start nothing more."
         self.client.run(_stop_here, self.sweep, on_error="ignore")
 
+# %% ../../nbs/core/12_cluster.ipynb #fe68c6c4
 def _cause(future) -> str|None:
     "Why the run of a finished future failed, None when it did not."
     error = future.exception()

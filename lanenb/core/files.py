@@ -85,6 +85,7 @@ def file_size(path) -> int:
     if not stat.S_ISREG(s.st_mode): raise DataError(path, "is a device or a pipe, not a file")
     return s.st_size
 
+# %% ../../nbs/core/01_files.ipynb #79bcd754
 def read_bytes(path, n:int=-1) -> bytes:
     "The bytes of the file `path`, or its first `n`. Raises `DataError` when it is missing, no file, unreadable, empty, or larger than the memory."
     path = Path(path)
@@ -103,6 +104,7 @@ def read_text(path, empty_ok:bool=False) -> str:
     try: return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as e: raise DataError(path, f"not UTF-8 text (byte {e.start})") from None
 
+# %% ../../nbs/core/01_files.ipynb #565848d2
 def write_text(path, text:str) -> Path:
     "Write `text` to `path` atomically and return the path."
     with replacing(path) as aside: aside.write_text(text, encoding="utf-8")
@@ -182,6 +184,7 @@ def check_claim(data:bytes, path="image", channels:int=3):
         raise DataError(path, f"claims to be {w} × {h} px, which cannot come out of {len(data)} bytes")
     if w*h > _LARGE//8 and (lack := lack_of_memory(2*channels*w*h)): raise DataError(path, f"with {w} × {h} px it {lack}")
 
+# %% ../../nbs/core/01_files.ipynb #64326118
 def decode_image(data:bytes, path="image", grey:bool=False) -> np.ndarray:
     "Decode JPEG or PNG bytes into RGB uint8 (H, W, 3), or the stored single channel (H, W) when `grey`. Raises `DataError` naming `path`."
     import cv2
@@ -202,6 +205,7 @@ def read_image(path, grey:bool=False) -> np.ndarray:
     "Read an image file: RGB uint8 (H, W, 3), or one channel (H, W) when `grey` (masks). Raises `DataError` when it is missing, cut short or no image."
     return decode_image(read_bytes(path), path, grey)
 
+# %% ../../nbs/core/01_files.ipynb #0b30a2dc
 def write_image(path, img:np.ndarray, quality:int=95) -> Path:
     "Write RGB uint8 (H, W, 3) or grey (H, W) atomically, as JPEG or PNG by the suffix of `path`."
     import cv2
@@ -241,6 +245,7 @@ def load_weights(path) -> tuple[dict, dict]:
     if not isinstance(settings, dict): raise DataError(path, "the settings in the header are no table of names and values")
     return tensors, settings
 
+# %% ../../nbs/core/01_files.ipynb #cce11449
 def load_foreign(path, part:str|None=None):
     """Read a `.pth` that another code base wrote, tensors and plain containers only. Raises `DataError` when it holds code or is cut short.
     `part`: the entry that is wanted (the whole file when there is none of that name); beside it, objects of foreign classes are passed over, never built."""

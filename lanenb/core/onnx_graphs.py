@@ -55,6 +55,7 @@ def _size(free):
     name, step = (free, 1) if isinstance(free, str) else free
     return torch.export.Dim(name) if step == 1 else step*torch.export.Dim(name)
 
+# %% ../../nbs/core/11_onnx_graphs.ipynb #cae44b28
 def write_graph(module:nn.Module, inputs:dict, outputs, free:dict, properties:dict, path):
     """Write the graph of `module` to `path`, weights within: watched on the example `inputs` {name: tensor}, its `outputs` by these names. `free`:
     {input: {axis: name of its size, or (name, step) for its multiples}}; `properties`: what `open_graph` gives back. Raises `SettingsError` for an input in
@@ -72,6 +73,7 @@ def write_graph(module:nn.Module, inputs:dict, outputs, free:dict, properties:di
     onnx.helper.set_model_props(graph, {PROPERTY: json.dumps(properties)})
     onnx.save_model(graph, path)
 
+# %% ../../nbs/core/11_onnx_graphs.ipynb #80b0eb15
 PROPERTY = "lanenb"     # the property of the file that holds what its writer wants known
 
 # %% ../../nbs/core/11_onnx_graphs.ipynb #31aab842

@@ -76,6 +76,7 @@ def chosen(runs:dict, wanted:dict) -> dict:
     if not found: raise ValueError(f"no finished run has {said}")
     return found
 
+# %% ../../nbs/core/14_run_index.ipynb #cb37d08d
 def versus(runs:dict, one:dict, two:dict, metrics=None) -> list[dict]:
     """Rows of a table, one per metric: both designs (parameters `one` and `two`), the difference one − two paired by seed with its 95 % interval, and whether that is
     higher, lower or undecided. `metrics`: the first ones of the runs unless given. Raises `ValueError` for designs that differ in more than that."""
@@ -92,6 +93,7 @@ def versus(runs:dict, one:dict, two:dict, metrics=None) -> list[dict]:
                          it_is=dict(better="higher", worse="lower").get(word(d), "undecided")))
     return rows
 
+# %% ../../nbs/core/14_run_index.ipynb #1bc1a17a
 def _interval(d:dict) -> str:
     "A difference with its interval, to three figures."
     return "–" if not d["n"] else f"{d['mean']:+.3g}" + (f" [{d['low']:+.3g}, {d['high']:+.3g}]" if d["n"] > 1 else "")
@@ -186,6 +188,7 @@ for (const head of document.querySelectorAll("th")) {
 }
 """
 
+# %% ../../nbs/core/14_run_index.ipynb #acc1d7c2
 _STYLE = """<style>th { cursor:pointer } th[aria-sort=ascending]::after { content:" ▲" } th[aria-sort=descending]::after { content:" ▼" }
 #search { font:inherit; padding:.35rem .6rem; width:min(30rem, 100%); box-sizing:border-box; margin:.8rem 0 } .spark { color:#0072b2; vertical-align:middle }</style>"""
 

@@ -80,6 +80,7 @@ class Settings:
         check_names(parameters, [f.name for f in fields(cls)])
         return cls(**parameters)
 
+# %% ../../nbs/core/02_settings.ipynb #8bfa328b
 def _allowed(f, value):
     "Refuse a value outside the choices or bounds of its field."
     m, values = f.metadata, value if isinstance(value, tuple) else (value,)

@@ -74,6 +74,7 @@ def _sizes(n:int, device) -> tuple:
     sizes = [int(s) for s in sizes]
     return sizes, sum(sizes[:dist.get_rank()])
 
+# %% ../../nbs/core/02_sharing.ipynb #446a5cce
 class _Rows(torch.autograd.Function):
     "The first n rows of x from every process, joined; backward, what all processes want of the own ones."
     @staticmethod
@@ -94,6 +95,7 @@ class _Rows(torch.autograd.Function):
         own[:ctx.own] = grad[ctx.start:ctx.start + ctx.own]
         return own, None
 
+# %% ../../nbs/core/02_sharing.ipynb #57b39ed3
 def shared_rows(x:torch.Tensor) -> torch.Tensor:
     "The rows of x (n, …) of all processes (N, …), in the order of the whole batch; n may differ between processes. Gradients go through it."
     return _Rows.apply(x, len(x) if _now.get() else 0) if shared() else x

@@ -204,6 +204,7 @@ def _try(self:Crew, job:str) -> tuple:
     if code < 0: return code, f"its process was killed by {signal.Signals(-code).name}"
     return code, (said[-1] if said else f"exit code {code}") if code else None
 
+# %% ../../nbs/core/10_sweeps.ipynb #551ba017
 @patch
 def work(self:Crew, jobs:dict, done):
     "Run the jobs and call `done(name, cause or None)` as each ends; interrupted, stop them all and tell of those that had begun."

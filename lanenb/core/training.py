@@ -271,6 +271,7 @@ def _load(self:Trainer):
     if not ours: seed_all(self.settings.seed, "train", self.rank, self.step)         # another number of processes: the same data, other dropout
     self._saved = self.step
 
+# %% ../../nbs/core/06_training.ipynb #e3c1f4a8
 @patch
 def _readable(self:Trainer) -> tuple:
     "(path, state) of the newest checkpoint that is whole; a warning says so when that is not `newest.pt`."
