@@ -70,8 +70,8 @@ site: $(DOCS)  ## the notebooks as pages with search, from their stored outputs 
 check-site: site  ## every link, then every page in a browser without a network
 	$(BIN)/python .ci/check_site.py
 
-newcomer: $(SET_UP)  ## follow the README in a fresh clone, and pip install into an empty environment
-	$(BIN)/python .ci/newcomer.py
+newcomer: $(SET_UP)  ## follow the README in a fresh clone, and pip install into an empty environment; PYTHONS="python3.12 python3.13": into theirs, too
+	$(BIN)/python .ci/newcomer.py --pythons $(PYTHONS)
 
 readme: $(SET_UP)  ## README.md from nbs/index.ipynb
 	$(BIN)/python .ci/readme.py
