@@ -31,10 +31,11 @@ def orphans() -> list[str]:
 
 
 def useless(path: Path) -> list[str]:
-    "What the notebook stores and nobody can use: the state of widgets, which live in a kernel only, and progress bars."
+    "What the notebook stores and nobody can use: the state of widgets, which live in a kernel only, progress bars, an error."
     notebook = json.loads(path.read_text(encoding="utf-8"))
     outputs = [o for c in notebook["cells"] for o in c.get("outputs", [])]
     found = ["widget state"] if "widgets" in notebook["metadata"] else []
+    if any(o["output_type"] == "error" for o in outputs): found.append("the error of a run that failed")
     if any("application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in outputs): found.append("a widget")
     return found + (["output on stderr"] if any(o.get("name") == "stderr" for o in outputs) else [])
 
