@@ -7,7 +7,7 @@ __all__ = ['HEADLINES', 'external_resources', 'shortened', 'plain_text', 'clean_
            'html_page', 'tag', 'html_table', 'write_report', 'read_record', 'read_runs', 'report_killed']
 
 # %% ../../nbs/core/09_reports.ipynb #5987c653
-import base64, fcntl, hashlib, html, re
+import base64, fcntl, hashlib, html, math, re
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -265,16 +265,16 @@ def _numbers(metrics:dict) -> str:
 def _header(record:dict, title:str, subtitle:str, error:str|None, command:str) -> str:
     "The head of a report from its record."
     esc, status = html.escape, record["status"]
-    commit = re.sub(r"^([0-9a-f]{12})[0-9a-f]{28}", r"\1", record["commit"] or "–")
+    commit = re.sub(r"^([0-9a-f]{12})[0-9a-f]{28}", r"\1", record.get("commit") or "–")
     started = record["started"].replace("T", " ").replace("+00:00", " UTC")
-    facts = {"started": started, "took": f"{record['seconds']:.0f} s", "device": record["device"], "commit": commit}
+    facts = {"started": started, "took": f"{record['seconds']:.0f} s", "device": record.get("device", "–"), "commit": commit}
     parts = [tag("p", esc(f"{record['template']} · run {record['run']}"), cls="eyebrow"),
              tag("h1", esc(title), " ", tag("span", esc(status), cls=f"pill {status}"))]
     if subtitle: parts.append(tag("blockquote", esc(subtitle)))
     if error: parts.append(tag("div", "<strong>This run failed.</strong> What follows is partial. ", esc(error), cls="error"))
     parts += [_numbers(record["metrics"]), _targets(record["targets"]), _facts(facts)]
     if command: parts.append(tag("pre", esc(command)))
-    for name in ("parameters", "versions"): parts.append(tag("details", tag("summary", name), _facts(record[name])))
+    for name in ("parameters", "versions"): parts.append(tag("details", tag("summary", name), _facts(record.get(name, {}))))
     return "\n".join(parts)
 
 # %% ../../nbs/core/09_reports.ipynb #6d088eab
@@ -312,6 +312,20 @@ def write_report(path, nb, record:dict, error:str|None=None, command:str="") -> 
 
 # %% ../../nbs/core/09_reports.ipynb #0b44dc3d
 _RECORD = dict(run=str, template=str, status=str, parameters=dict, started=str, seconds=(int, float), metrics=dict, targets=list)
+_BESIDE = dict(device=str, versions=dict, commit=(str, type(None)))      # what a record may lack
+_TARGET = dict(name=str, op=str, source=str, met=bool)
+
+def _unfit(record:dict) -> str:
+    "What in a record with all its parts nobody could show or compare; empty for a good one."
+    def large(v): return isinstance(v, int) and abs(v) >= 2**1000
+    if large(record["seconds"]) or not math.isfinite(record["seconds"]): return "its seconds are no number"
+    if isinstance(record["parameters"].get("seed"), (list, dict)): return "its seed is a list"
+    for name, v in record["metrics"].items():
+        if not isinstance(v, (int, float, type(None))) or large(v): return f"the metric '{name}' is no number"
+    for t in record["targets"]:
+        if not isinstance(t, dict) or not {"value", "bound"} <= t.keys() or any(not isinstance(t.get(k), kind) for k, kind in _TARGET.items()):
+            return "a target does not say what it demands and whether it was met"
+    return ""
 
 def read_record(path) -> dict:
     "One metrics.json. Raises `DataError` when it is no record of a run."
@@ -320,8 +334,9 @@ def read_record(path) -> dict:
     for key, kind in _RECORD.items():
         if not isinstance(record.get(key), kind): raise DataError(path, f"not the record of a run ('{key}' is missing or of another type)")
     if record["status"] not in ("ok", "failed"): raise DataError(path, f"status is {record['status']!r}, not ok or failed")
-    if not all(isinstance(t, dict) and isinstance(t.get("met"), bool) for t in record["targets"]):
-        raise DataError(path, "a target does not say whether it was met")
+    for key, kind in _BESIDE.items():
+        if key in record and not isinstance(record[key], kind): raise DataError(path, f"not the record of a run ('{key}' is of another type)")
+    if fault := _unfit(record): raise DataError(path, fault)
     return record
 
 # %% ../../nbs/core/09_reports.ipynb #86693ce5

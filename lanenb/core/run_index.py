@@ -53,7 +53,7 @@ def over_seeds(runs:dict) -> dict:
         rows = []
         for same in cells.values():
             if len({r["parameters"].get("seed") for r in same}) < 2: continue
-            metrics, several = list(dict.fromkeys(k for r in same for k in r["metrics"]))[:HEADLINES], {r["parameters"]["seed"]: r["metrics"] for r in same}
+            metrics, several = list(dict.fromkeys(k for r in same for k in r["metrics"]))[:HEADLINES], {r["parameters"].get("seed"): r["metrics"] for r in same}
             rows.append({**_picked(same[0]["parameters"], names), "n": len(several), **{m: _spread(values(several, m)) for m in metrics}})
         if rows: tables[template] = rows
     return tables
@@ -106,7 +106,7 @@ def read_scores(folder, template:str, name) -> tuple[dict, list[str]]:
     scores, left = {}, [Path(e.path).parent.name for e in broken]
     for run, r in records.items():
         if (r["template"], r["status"]) != (template, "ok"): left.append(run); continue
-        key, seed = name(r["parameters"]), r["parameters"]["seed"]
+        key, seed = name(r["parameters"]), r["parameters"].get("seed")
         if seed in scores.setdefault(key, {}): raise DataError(Path(folder)/run, f"is a second run of '{key}' with seed {seed}: the folder mixes sweeps")
         scores[key][seed] = r["metrics"] | dict(seconds=r["seconds"])
     if not scores: raise DataError(folder, f"holds no finished run of '{template}'")
