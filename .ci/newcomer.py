@@ -112,7 +112,7 @@ def parse(words: list[str]) -> None:
     def looks(**given):
         if "template" in given and "parameter" in given:
             template = read_template(given["template"])
-            check_parameters(template, {k: parse_value(v, template.defaults.get(k)) for k, v in map(cli._pair, given["parameter"])})
+            check_parameters(template, {k: parse_value(v, template.kinds.get(k)) for k, v in map(cli._pair, given["parameter"])})
         if "scheduler" in given: print(f"{len(read_sweep(given['file']).runs)} runs in {given['file']}")
 
     def quiet(command):

@@ -70,11 +70,11 @@ def _pair(word:str) -> tuple[str, str]:
 
 # %% ../nbs/cli.ipynb #84958b5a
 def _list_templates():
-    "Print every run template with its parameters, defaults and help."
+    "Print every run template with its parameters, their types, defaults and help."
     from lanenb.core.runs import read_template, template_names
     for name in template_names():
         template = read_template(name)
-        _show(f"lanenb run {name}", [dict(parameter=k, default=repr(v), help=template.help[k]) for k, v in template.defaults.items()])
+        _show(f"lanenb run {name}", [dict(parameter=k, type=template.type_of(k), default=repr(v), help=template.help[k]) for k, v in template.defaults.items()])
 
 def _show_record(record:dict, folder:Path):
     "Print the metrics and targets of a run and where its report is."
@@ -94,8 +94,8 @@ def run(template:Annotated[str, typer.Argument(help="Template in nbs/runs; witho
     "Execute a run template into a folder with its report, metrics, curves and figures."
     if not template: return _list_templates()
     from lanenb.core.runs import parse_value, read_template, run_template
-    defaults = read_template(template).defaults
-    given = {k: parse_value(v, defaults.get(k)) for k, v in map(_pair, parameter)}
+    kinds = read_template(template).kinds
+    given = {k: parse_value(v, kinds.get(k)) for k, v in map(_pair, parameter)}
     record = run_template(template, given, name or None, out, progress=sys.stderr.isatty())
     _show_record(record, out/record["run"])
 
@@ -227,8 +227,8 @@ def train_clrernet(data:Annotated[str, typer.Option(help="Data root: CULane's or
     for name, value in (("--data", data), ("--out", out)):
         if not value: raise SettingsError(f"{name} is missing (lanenb train clrernet --help shows how)")
     from lanenb.core.runs import parse_value
-    defaults = {r["name"]: r["default"] for r in parameter_rows()}
-    model, settings, losses = set_up({k: parse_value(v, defaults.get(k)) for k, v in map(_pair, parameter)}, weights or None)
+    kinds = {r["name"]: type(r["default"]) for r in parameter_rows()}
+    model, settings, losses = set_up({k: parse_value(v, kinds.get(k)) for k, v in map(_pair, parameter)}, weights or None)
     source, valid, _ = open_splits(_data(data), settings.diff_thr)
     rows = train(model, source, valid, settings, Path(out), resume, losses)
     if leads(): print(f"{len(source)} frames, {settings.epochs} epochs, loss {rows[-1]['loss']:.3f}: {model.save_pretrained(Path(out)/'weights')}")

@@ -9,7 +9,7 @@ __all__ = ['FOLDER_VARIABLE', 'Template', 'templates_folder', 'template_names', 
            'run_template']
 
 # %% ../../nbs/core/08_runs.ipynb #2d2446b9
-import ast, fcntl, hashlib, io, json, math, numbers, os, re, shutil, signal, subprocess, sys, tempfile, threading, time, tokenize
+import ast, fcntl, functools, hashlib, io, json, math, numbers, operator, os, re, shutil, signal, subprocess, sys, tempfile, threading, time, tokenize, typing
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,16 +18,17 @@ from typing import Any
 import yaml
 from fastcore.basics import patch
 from .files import DataError, read_json, read_notebook, read_text, root, write_json, write_text
-from .settings import SettingsError, check_names, fit
+from .settings import SettingsError, check_names, fit, said
 
 # %% ../../nbs/core/08_runs.ipynb #78fda44d
 @dataclass(frozen=True)
 class Template:
-    "A run template: `defaults` and `help` by parameter name, in the order of its cell."
+    "A run template: `defaults`, `help` and `kinds` (the type; missing where any will do) by parameter name, in the order of its cell."
     name: str
     path: Path
     defaults: dict = field(default_factory=dict)
     help: dict = field(default_factory=dict)
+    kinds: dict = field(default_factory=dict)
 
 def templates_folder() -> Path:
     "The run templates: `nbs/runs` of the project around the working directory, or of the project that this package was installed from."
@@ -43,22 +44,43 @@ def template_names(folder=None) -> list[str]:
     return sorted(p.stem for p in folder.glob("*.ipynb"))
 
 # %% ../../nbs/core/08_runs.ipynb #77ec6f54
-def _read_parameters(source:str, path) -> tuple[dict, dict]:
-    "Defaults and help of a parameters cell, read but not run. Raises `DataError` for anything but `name = literal`."
+_KINDS = {kind.__name__: kind for kind in (int, float, str, bool, list, dict)}
+
+def _read_kind(annotation) -> Any:
+    "The type that an annotation such as `int|None` states. Raises ValueError for anything but the names of `_KINDS` and None, joined by |."
+    parts, kinds = [annotation], []
+    while parts:
+        part = parts.pop()
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.BitOr): parts += [part.right, part.left]
+        elif isinstance(part, ast.Constant) and part.value is None: kinds.append(type(None))
+        elif isinstance(part, ast.Name) and part.id in _KINDS: kinds.append(_KINDS[part.id])
+        else: raise ValueError(f"a type is {', '.join(_KINDS)}, or several of these and None joined by |")
+    if set(kinds) == {type(None)}: raise ValueError("None alone is no type")
+    return functools.reduce(operator.or_, kinds)
+
+# %% ../../nbs/core/08_runs.ipynb #ff7df8bf
+def _read_parameters(source:str, path) -> tuple[dict, dict, dict]:
+    "Defaults, help and types of a parameters cell, read but not run. Raises `DataError` for anything but `name = literal` and `name: type = literal`."
     def bad(line, cause): raise DataError(path, f"line {line} of the parameters cell {cause}")
     try: tree = ast.parse(source)
     except SyntaxError as e: bad(e.lineno, f"is not Python ({e.msg})")
     except (ValueError, TypeError, RecursionError, MemoryError): raise DataError(path, "the parameters cell is not Python") from None
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     comments = {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
-    defaults, help = {}, {}
+    defaults, help, kinds = {}, {}, {}
     for node in tree.body:
-        target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else getattr(node, "target", None)
-        if not isinstance(target, ast.Name) or not getattr(node, "value", None): bad(node.lineno, "is not of the form `name = value`")
-        try: defaults[target.id] = ast.literal_eval(node.value)
-        except (ValueError, TypeError, RecursionError, MemoryError): bad(node.lineno, f"gives '{target.id}' a value that is no plain number, text, list or None")
-        help[target.id] = comments.get(node.end_lineno or 0, "")
-    return defaults, help
+        stated = node.annotation if isinstance(node, ast.AnnAssign) else None
+        target = node.target if stated else node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+        if not isinstance(target, ast.Name) or not node.value: bad(node.lineno, "is not of the form `name = value`")
+        name = target.id
+        try: defaults[name] = ast.literal_eval(node.value)
+        except (ValueError, TypeError, RecursionError, MemoryError): bad(node.lineno, f"gives '{name}' a value that is no plain number, text, list or None")
+        help[name] = comments.get(node.end_lineno or 0, "")
+        try: kinds[name] = _read_kind(stated) if stated else type(defaults[name])
+        except ValueError as e: bad(node.lineno, f"gives '{name}' the type {said(ast.get_source_segment(source, stated))}: {e}")
+        try: fit(name, defaults[name], kinds[name])
+        except SettingsError as e: bad(node.lineno, f"gives '{name}' a default that is not of its type: {e}")
+    return defaults, help, {name: kind for name, kind in kinds.items() if kind is not type(None)}
 
 # %% ../../nbs/core/08_runs.ipynb #9be039a8
 def read_template(name:str, folder=None) -> Template:
@@ -73,22 +95,32 @@ def read_template(name:str, folder=None) -> Template:
 
 # %% ../../nbs/core/08_runs.ipynb #556b34fd
 def check_parameters(template:Template, given:dict) -> dict:
-    "The values `given` as the types of the template's defaults. Raises `SettingsError` for an unknown name (the nearest is suggested) or a wrong type."
+    "The values `given` as the types of the template's parameters. Raises `SettingsError` for an unknown name (the nearest is suggested) or a wrong type."
     check_names(given, template.defaults)
-    def typed(name, value):
-        default = template.defaults[name]
-        return value if default is None else fit(name, value, type(default))
+    def typed(name, value): return fit(name, value, template.kinds[name]) if name in template.kinds else value
     return {name: typed(name, str(v) if isinstance(v, Path) else v) for name, v in given.items()}
 
+@patch
+def type_of(self:Template, name:str) -> str:
+    "The type of a parameter as a listing shows it; empty where any will do."
+    kind = self.kinds.get(name)
+    return "" if kind is None else str(kind) if typing.get_args(kind) else kind.__name__
+
 # %% ../../nbs/core/08_runs.ipynb #946e7820
-def parse_value(text:str, default):
-    "What `text` stands for, as a parameter with this default takes it: text as it is, else a number, else YAML. Raises `SettingsError`."
-    if isinstance(default, str): return text
-    for kind in (int, float):
-        try: return kind(text)
+def _read_value(text:str):
+    "The number that `text` is, else what YAML makes of it. Raises `SettingsError`."
+    for number in (int, float):
+        try: return number(text)
         except ValueError: pass
     try: return yaml.safe_load(text)
-    except yaml.YAMLError: raise SettingsError(f"cannot be read as a value: {text!r}") from None
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError): raise SettingsError(f"cannot be read as a value: {said(text)}") from None
+
+def parse_value(text:str, kind=None):
+    "What `text` stands for, as a parameter of the type `kind` (None: any) takes it: a number or YAML; the text as it is where that is allowed and nothing else fits. Raises `SettingsError`."
+    if str not in (typing.get_args(kind) or (kind,)): return _read_value(text)
+    try: value = fit("", _read_value(text), kind)
+    except SettingsError: return text
+    return text if isinstance(value, str) else value
 
 # %% ../../nbs/core/08_runs.ipynb #1fa0fabe
 def slug(value) -> str:
