@@ -108,6 +108,7 @@ class Browser:
         if not hits: self.say(f"the search for {WORD} finds nothing")
         if excerpts:
             self.page.wait_for_function("() => document.querySelector('ul.search p.context')", timeout=30_000)
+            self.page.wait_for_load_state("networkidle", timeout=60_000)      # a click would cut off the excerpts that are still on their way
         elif any(shown for _, shown in hits): self.say("a page opened from a folder showed an excerpt: who fetched it?")
         if hits:
             self.page.click("ul.search > li a")
