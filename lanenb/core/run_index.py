@@ -50,10 +50,11 @@ def over_seeds(runs:dict) -> dict:
         names, cells = [n for n in differing(group.values()) if n != "seed"], {}
         for r in group.values():
             if r["status"] == "ok": cells.setdefault(repr(sorted((k, v) for k, v in r["parameters"].items() if k != "seed")), []).append(r)
+        shared = [same for same in cells.values() if len({r["parameters"].get("seed") for r in same}) > 1]
+        metrics = list(dict.fromkeys(k for same in shared for r in same for k in r["metrics"]))[:HEADLINES]      # the same columns in all rows
         rows = []
-        for same in cells.values():
-            if len({r["parameters"].get("seed") for r in same}) < 2: continue
-            metrics, several = list(dict.fromkeys(k for r in same for k in r["metrics"]))[:HEADLINES], {r["parameters"].get("seed"): r["metrics"] for r in same}
+        for same in shared:
+            several = {r["parameters"].get("seed"): r["metrics"] for r in same}
             rows.append({**_picked(same[0]["parameters"], names), "n": len(several), **{m: _spread(values(several, m)) for m in metrics}})
         if rows: tables[template] = rows
     return tables
