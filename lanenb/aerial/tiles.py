@@ -8,6 +8,7 @@ __all__ = ['IGNORE', 'MASKS', 'read_tile', 'read_mask', 'Tiles', 'write_tile', '
 # %% ../../nbs/aerial/01_tiles.ipynb #f2d0b060
 import re
 from pathlib import Path
+import cv2
 import numpy as np
 from ..core.files import DataError, check_claim, decode_image, read_bytes, read_json, write_image, write_json
 
@@ -61,8 +62,8 @@ def read_tile(path) -> np.ndarray:
     return decode_image(data, path)
 
 # %% ../../nbs/aerial/01_tiles.ipynb #92cf2d8e
-def read_mask(path, classes:int=3, threshold:int|None=None) -> np.ndarray:
-    """A mask as class ids, uint8 (H, W). `threshold`: the mask is a grey picture whose values above it are class 1.
+def read_mask(path, classes:int=3, threshold:int|None=None, widen:int=0) -> np.ndarray:
+    """A mask as class ids, uint8 (H, W). `threshold`: the mask is a grey picture whose values above it are class 1, which then grows by `widen` px on all sides.
     Raises `DataError` for colours, 16 bits, a broken file or an id that is neither below `classes` nor `IGNORE`."""
     data = read_bytes(path)
     bits, colour = _png_kind(data)
@@ -70,7 +71,9 @@ def read_mask(path, classes:int=3, threshold:int|None=None) -> np.ndarray:
     mask = _palette(data, path) if colour == 3 else decode_image(data, path, grey=True) if colour in (0, None) else None
     if colour == 0 and bits < 8 and threshold is None and mask is not None: mask //= 255//(2**bits - 1)          # back to ids from what was stretched
     if mask is None: raise DataError(path, "an RGB mask: class ids are wanted, one channel (turn the colours into ids first)")
-    if threshold is not None: return (mask > threshold).astype(np.uint8)
+    if threshold is not None:
+        road = (mask > threshold).astype(np.uint8)
+        return cv2.dilate(road, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2*widen + 1, 2*widen + 1))) if widen else road
     unknown = [int(v) for v in np.unique(mask) if v >= classes and v != IGNORE]
     if unknown: raise DataError(path, f"unknown class id {', '.join(map(str, unknown[:5]))}; there are 0 to {classes - 1}, and {IGNORE} for pixels not judged")
     return mask
@@ -96,10 +99,10 @@ def _is_known(entry) -> bool:
 class Tiles:
     """The tiles of a split, or of one city, in the folder `root`: `tiles.load(i)` → dict(image, mask or None, city, road, flags, gsd, name, path).
 
-    `classes`: number of class ids; `threshold`: see `read_mask`; `labelled` False: images only;
+    `classes`: number of class ids; `threshold`, `widen`: see `read_mask`; `labelled` False: images only;
     `roads` False: nothing is known of roads, every tile is one of its own. Raises `DataError`."""
-    def __init__(self, root, classes:int=3, threshold:int|None=None, labelled:bool=True, roads:bool=True):
-        self.root, self.classes, self.threshold, self.labelled, self.roads = Path(root), classes, threshold, labelled, roads
+    def __init__(self, root, classes:int=3, threshold:int|None=None, labelled:bool=True, roads:bool=True, widen:int=0):
+        self.root, self.classes, self.threshold, self.labelled, self.roads, self.widen = Path(root), classes, threshold, labelled, roads, widen
         if not self.root.is_dir(): raise DataError(self.root, "no such folder")
         cities = [self.root] if (self.root/"images").is_dir() else sorted(p for p in self.root.iterdir() if (p/"images").is_dir())
         loose = not cities and bool(_files(self.root, (".jpg", ".jpeg")))
@@ -130,7 +133,7 @@ def _load(self, i:int) -> dict:
     "Tile `i`: what `about` tells, `image` uint8 (H, W, 3) and `mask` uint8 (H, W) or None. Raises `DataError`."
     _, path, mask_path = self.items[i]
     image = read_tile(path)
-    mask = None if mask_path is None else read_mask(mask_path, self.classes, self.threshold)
+    mask = None if mask_path is None else read_mask(mask_path, self.classes, self.threshold, self.widen)
     if mask is not None and mask.shape != image.shape[:2]:
         raise DataError(mask_path, f"the mask is {mask.shape[1]} x {mask.shape[0]}, its tile {image.shape[1]} x {image.shape[0]}")
     return dict(self.about(i), image=image, mask=mask)
