@@ -144,7 +144,7 @@ def read_notebook(path):
             nb = nbformat.convert(nbformat.reader.reads(text), 4)         # `nbformat.reads` would log pages about what is wrong
             nbformat.validate(nb)
     except (nbformat.ValidationError, ValueError, LookupError, AttributeError, TypeError, AssertionError, RecursionError) as e:
-        raise DataError(path, f"not a notebook ({str(e).splitlines()[0][:80]})") from None
+        raise DataError(path, f"not a notebook ({(str(e) or type(e).__name__).splitlines()[0][:80]})") from None
     return nb
 
 # %% ../../nbs/core/01_files.ipynb #5b6d9089

@@ -113,7 +113,8 @@ TRAINING = Work("a training", "lanenb.drills.kills.train_small", trained, traini
 
 # %% ../../nbs/drills/02_kills.ipynb #58094285
 def generate(kind:str, out:str):
-    "A small generated set of a `kind` in the folder `out`."
+    "A small generated set of a `kind` in the folder `out`. One that is there must be whole (it was killed after it had appeared), and is not written again."
+    if Path(out).exists(): return
     if kind == "culane":
         from lanenb.lanes.scenes import write_culane
         write_culane(out, 6, workers=2, progress=False)
