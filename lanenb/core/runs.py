@@ -61,7 +61,7 @@ def _read_kind(annotation) -> Any:
 # %% ../../nbs/core/08_runs.ipynb #ff7df8bf
 def _read_parameters(source:str, path) -> tuple[dict, dict, dict]:
     "Defaults, help and types of a parameters cell, read but not run. Raises `DataError` for anything but `name = literal` and `name: type = literal`."
-    def bad(line, cause): raise DataError(path, f"line {line} of the parameters cell {cause}")
+    def bad(line, cause) -> typing.NoReturn: raise DataError(path, f"line {line} of the parameters cell {cause}")
     try: tree = ast.parse(source)
     except SyntaxError as e: bad(e.lineno, f"is not Python ({e.msg})")
     except (ValueError, TypeError, RecursionError, MemoryError): raise DataError(path, "the parameters cell is not Python") from None
@@ -69,15 +69,17 @@ def _read_parameters(source:str, path) -> tuple[dict, dict, dict]:
     comments = {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
     defaults, help, kinds = {}, {}, {}
     for node in tree.body:
-        stated = node.annotation if isinstance(node, ast.AnnAssign) else None
-        target = node.target if stated else node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
-        if not isinstance(target, ast.Name) or not node.value: bad(node.lineno, "is not of the form `name = value`")
-        name = target.id
-        try: defaults[name] = ast.literal_eval(node.value)
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value): stated = None
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=stated, value=ast.expr() as value): pass
+            case _: bad(node.lineno, "is not of the form `name = value`")
+        try: defaults[name] = ast.literal_eval(value)
         except (ValueError, TypeError, RecursionError, MemoryError): bad(node.lineno, f"gives '{name}' a value that is no plain number, text, list or None")
         help[name] = comments.get(node.end_lineno or 0, "")
-        try: kinds[name] = _read_kind(stated) if stated else type(defaults[name])
-        except ValueError as e: bad(node.lineno, f"gives '{name}' the type {said(ast.get_source_segment(source, stated))}: {e}")
+        if stated is None: kinds[name] = type(defaults[name])
+        else:
+            try: kinds[name] = _read_kind(stated)
+            except ValueError as e: bad(node.lineno, f"gives '{name}' the type {said(ast.unparse(stated))}: {e}")
         try: fit(name, defaults[name], kinds[name])
         except SettingsError as e: bad(node.lineno, f"gives '{name}' a default that is not of its type: {e}")
     return defaults, help, {name: kind for name, kind in kinds.items() if kind is not type(None)}
