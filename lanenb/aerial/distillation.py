@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np, torch
 import torch.nn.functional as F
 from .ohem import LossSettings, segmentation_loss
+from ..core.losses import masked_mean
 from ..core.settings import Settings, setting
 
 # %% ../../nbs/aerial/10_distillation.ipynb #df26f13b
@@ -33,7 +34,7 @@ def pixel_distillation(student, teacher, temperature:float=4.) -> torch.Tensor:
 def foreground_distillation(student, teacher, temperature:float=2., floor:float=.02) -> torch.Tensor:
     "The mean divergence over pixels weighed by the teacher's probability of a line (any class but 0) plus `floor`."
     weight = 1 - F.softmax(teacher.float(), 1)[:, 0] + floor
-    return (_divergence(student, teacher, temperature)*weight).sum()/weight.sum()
+    return masked_mean(_divergence(student, teacher, temperature), weight)
 
 def channel_distillation(student, teacher, temperature:float=1.) -> torch.Tensor:
     "The divergence of each class's map, a distribution over the pixels, mean over classes and images. Shu et al. 2021, eq. 3-4."
