@@ -20,7 +20,7 @@ from check_report import FIGURES, FLAGS, OVERFLOW
 
 ROOT = Path(__file__).resolve().parents[1]
 WORD, STEM, NOWHERE = "tokenizer", "token", "qzxqzxqzx"      # a search is for stems
-FORMULAS = """() => ({asked: document.querySelectorAll('.math').length, drawn: document.querySelectorAll('.math mjx-container svg').length,
+FORMULAS = """() => ({asked: document.querySelectorAll('.math').length, drawn: document.querySelectorAll('.math mjx-container > svg').length,
   wrong: [...document.querySelectorAll('[data-mml-node="merror"]')].map(e => e.closest('.math').textContent.slice(0, 80))})"""
 HITS = "() => [...document.querySelectorAll('ul.search > li')].map(li => [li.querySelector('a').href, Boolean(li.querySelector('p.context'))])"
 DONE = """() => { const p = document.querySelector('.search-summary'); if (!p || p.textContent.includes('earching')) return false;

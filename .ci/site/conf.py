@@ -9,6 +9,7 @@ extensions = ["myst_nb", "sphinx.ext.mathjax"]
 nb_execution_mode = "off"                                   # committed outputs are shown, nothing is run
 nb_merge_streams = True
 myst_enable_extensions = ["dollarmath"]
+myst_dmath_double_inline = True                # Jupyter takes $$ in the middle of a paragraph, too
 html_theme, html_title = "furo", "lanenb"
 html_theme_options = {"navigation_with_keys": True}
 html_static_path = [str(Path(__file__).with_name("static"))]
