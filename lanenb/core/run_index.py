@@ -15,8 +15,8 @@ from .reports import HEADLINES, html_page, html_table, read_runs, report_killed,
 
 # %% ../../nbs/core/14_run_index.ipynb #d99c98e6
 def differing(records) -> list[str]:
-    "Names of the parameters that have more than one value among the records."
-    names = dict.fromkeys(k for r in records for k in r["parameters"])
+    "Names of the parameters that have more than one value among the records; that a run was resumed makes it no other."
+    names = dict.fromkeys(k for r in records for k in r["parameters"] if k != "resume")
     return [n for n in names if len({repr(r["parameters"].get(n)) for r in records}) > 1]
 
 def _by_template(runs:dict) -> dict:
@@ -49,7 +49,7 @@ def over_seeds(runs:dict) -> dict:
     for template, group in _by_template(runs).items():
         names, cells = [n for n in differing(group.values()) if n != "seed"], {}
         for r in group.values():
-            if r["status"] == "ok": cells.setdefault(repr(sorted((k, v) for k, v in r["parameters"].items() if k != "seed")), []).append(r)
+            if r["status"] == "ok": cells.setdefault(repr(sorted((k, v) for k, v in r["parameters"].items() if k not in ("seed", "resume"))), []).append(r)
         shared = [same for same in cells.values() if len({r["parameters"].get("seed") for r in same}) > 1]
         metrics = list(dict.fromkeys(k for same in shared for r in same for k in r["metrics"]))[:HEADLINES]      # the same columns in all rows
         rows = []

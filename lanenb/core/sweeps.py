@@ -219,12 +219,18 @@ def work(self:Crew, jobs:dict, done):
             raise
 
 # %% ../../nbs/core/10_sweeps.ipynb #9ff548c8
-def _finished(folder:Path, template:Template, given:dict):
-    "The record of a run that needs not run again, else None."
+def _left(folder:Path, template:Template, given:dict):
+    "The record that a run with these parameters left in `folder`, or None. Whether it was resumed makes no difference: it is the same run."
     try: record = read_record(folder/"metrics.json")
     except DataError: return None
-    wanted = json.loads(json.dumps(template.defaults | given))
-    return record if (record["status"], record["template"], record["parameters"]) == ("ok", template.name, wanted) else None
+    wanted, found = json.loads(json.dumps(template.defaults | given)), dict(record["parameters"])
+    for parameters in (wanted, found): parameters.pop("resume", None)
+    return record if (record["template"], found) == (template.name, wanted) else None
+
+def _finished(folder:Path, template:Template, given:dict):
+    "The record of a run that needs not run again, else None."
+    record = _left(folder, template, given)
+    return record if record and record["status"] == "ok" else None
 
 # %% ../../nbs/core/10_sweeps.ipynb #cfe4f8c2
 def summarise(sweep:Sweep, folder:Path, failed:dict) -> dict:
@@ -249,24 +255,27 @@ def _failed_before(sweep:Sweep, folder:Path) -> dict:
     "The runs that the last summary calls failed, with the causes, where the parameters are still the same and the cause was the run's own."
     try: causes = read_json(folder/"summary.json").get("failed", {})
     except (DataError, AttributeError): return {}
-    def same(name):
-        try: record = read_record(folder/name/"metrics.json")
-        except DataError: return False
-        return record["parameters"] == json.loads(json.dumps(sweep.template.defaults | sweep.runs[name][1]))
-    return {n: c for n, c in causes.items() if n in sweep.runs and c != "interrupted" and "was killed by" not in c and same(n)}
+    return {n: c for n, c in causes.items() if n in sweep.runs and c != "interrupted" and "was killed by" not in c and _left(folder/n, sweep.template, sweep.runs[n][1])}
 
 # %% ../../nbs/core/10_sweeps.ipynb #217e24b2
+def _going_on(folder:Path, template:Template, given:dict) -> dict:
+    "The parameters to start a run with: with `resume` where it left checkpoints."
+    begun = "resume" in template.defaults and _left(folder, template, given) and any(folder.glob("**/checkpoints/*"))
+    return given | dict(resume=True) if begun else given
+
+# %% ../../nbs/core/10_sweeps.ipynb #f444d6cf
 def run_sweep(path, workers:int=1, out="reports", templates=None, progress:bool=True, retry:bool=False, scheduler:str|None=None) -> dict:
     """Run what is not finished of the sweep in the YAML file `path`, `workers` at a time, into `out`/<sweep>/<run>/; write and return summary.json.
-    Runs that failed are in `failed` with their cause; those of an earlier start run again only with `retry`.
+    Runs that failed are in `failed` with their cause; those of an earlier start run again only with `retry`. Interrupted ones go on from their last checkpoint.
     With the address of a Dask `scheduler` its workers do the runs (`core.cluster`) and `workers` is not used.
     Raises `DataError` for a bad file; Ctrl-C stops the runs, writes the summary and raises KeyboardInterrupt."""
     sweep = read_sweep(path, templates)
     folder = Path(out).resolve()/sweep.name
-    failed = {} if retry else _failed_before(sweep, folder)
+    causes = _failed_before(sweep, folder)
+    failed = {} if retry else dict(causes)
     common = dict(name=sweep.template.name, out=str(folder), templates=str(sweep.template.path.resolve().parent))
-    jobs = {n: common | dict(run_name=n, parameters=given) for n, (_, given) in sweep.runs.items()
-            if n not in failed and not _finished(folder/n, sweep.template, given)}
+    jobs = {n: common | dict(run_name=n, parameters=given if n in causes else _going_on(folder/n, sweep.template, given))
+            for n, (_, given) in sweep.runs.items() if n not in failed and not _finished(folder/n, sweep.template, given)}
     if scheduler is None: crew = Crew(workers)
     else:
         from lanenb.core.cluster import ClusterCrew
