@@ -190,7 +190,7 @@ def bench_multiscale() -> dict:
     "The price of several scales: a batch of 4 collated and resized from 640 to 800 px, against one collated as it is."
     from lanenb.detection.speed import multiscale_pair
     with _one_thread():
-        return _row("multiscale", time_both(*multiscale_pair()), 1e3/4, "ms/image", .05, "a price: a batch resized from 640 to 800 px against one as it is; the network's own cost grows with the pixels")
+        return _row("multiscale", time_both(*multiscale_pair()), 1e3/4, "ms/image", .05, "a price: a batch resized from 640 to 800 px against one as it is; the network's own grows with the pixels")
 
 def bench_evaluator() -> dict:
     "COCO's twelve numbers of 300 pictures, 80 classes, 60 detections each: the fastest evaluator installed against pycocotools. Equal numbers."
