@@ -53,10 +53,18 @@ def predict_large(model, image:np.ndarray, window:int=128, overlap:float=.5, bat
     return (total/weights).cpu().numpy()
 
 # %% ../../nbs/aerial/14_windows.ipynb #56862d33
-def seam(probability:np.ndarray, cuts) -> float:
-    "How much class probabilities (classes, H, W) change across the columns `cuts`, relative to all columns: about 1 where there is no seam; NaN where all are the same."
-    step = np.abs(np.diff(probability, axis=2)).mean((0, 1))
-    return float(step[[c - 1 for c in cuts]].mean()/step.mean()) if step.any() else float("nan")
+def seam(probability:np.ndarray, window:int) -> float:
+    """How much class probabilities (classes, H, W) change from pixel to pixel where windows of `window` px laid side by side meet, across and down, relative to
+    the places a quarter of a window to both sides: about 1 where there is no seam; NaN where no windows meet or all is the same."""
+    at, aside = [], []
+    for p in (probability, probability.swapaxes(1, 2)):
+        step = np.abs(np.diff(p, axis=2)).mean((0, 1))
+        cuts = np.array(starts(p.shape[2], window, 0.)[1:], int) - 1
+        beside = np.concatenate([cuts - window//4, cuts + window//4])
+        at.append(step[cuts])
+        aside.append(step[beside[(beside >= 0) & (beside < len(step))]])
+    change, usual = np.concatenate(at), np.concatenate(aside)
+    return float(change.mean()/usual.mean()) if len(change) and usual.any() else float("nan")
 
 # %% ../../nbs/aerial/14_windows.ipynb #4855b784
 def resized(image, mask, scale:float) -> tuple:
@@ -99,17 +107,15 @@ def cut_photographs(photographs, out, size:int=128, scale:float=1., empty:float=
 
 # %% ../../nbs/aerial/14_windows.ipynb #64842ad8
 def score_large(model, photographs, window:int=128, overlap:float=.5, scale:float=1., block:int=256) -> tuple:
-    """(`Scores`, seams) of `model` on whole `photographs` (labelled `Tiles`), resized by `scale`. `seams`: what `seam` says at the columns where
-    windows laid side by side meet, a dict with `windows` (of the answer, from windows that overlap) and `cut` (of windows laid side by side), means over the
-    photographs in which it can be told."""
+    """(`Scores`, seams) of `model` on whole `photographs` (labelled `Tiles`), resized by `scale`. `seams`: what `seam` says, a dict with `windows` (of the
+    answer, from windows that overlap) and `cut` (of windows laid side by side), means over the photographs in which it can be told."""
     scores, seams = Scores(model.settings.classes), dict(windows=[], cut=[])
     for i in range(len(photographs)):
         tile = photographs.load(i)
         image, mask = resized(tile["image"], tile["mask"], scale)
-        (h, w), cuts = mask.shape, starts(mask.shape[1], window, 0.)[1:]
-        probability = predict_large(model, image, window, overlap)
-        if cuts: seams["windows"].append(seam(probability, cuts))
-        if cuts: seams["cut"].append(seam(predict_large(model, image, window, 0., smooth=False), cuts))
+        (h, w), probability = mask.shape, predict_large(model, image, window, overlap)
+        seams["windows"].append(seam(probability, window))
+        seams["cut"].append(seam(predict_large(model, image, window, 0., smooth=False), window))
         said = probability.argmax(0)
         for y in range(0, h, block):
             for x in range(0, w, block):
