@@ -7,7 +7,7 @@ __all__ = ['BY_CITY', 'BY_CHALLENGE', 'BY_SCALE', 'VARIANTS', 'PROMISED', 'recip
            'unfinished', 'percent', 'gap_closed', 'pillar_table', 'detail_table', 'factor_table', 'best_recipe',
            'labels_key', 'against', 'labels_table', 'distillation_table', 'photo_key', 'photo_table',
            'pillar_sentences', 'aim_sentence', 'factor_sentence', 'labels_sentences', 'distillation_sentences',
-           'photo_sentences', 'difference_figure', 'factor_figure']
+           'photo_sentences', 'difference_figure', 'photo_figure', 'factor_figure']
 
 # %% ../../nbs/aerial/16_verdict.ipynb #6ca97b23
 import math
@@ -267,6 +267,20 @@ def difference_figure(scores:dict):
     ax.set(yticks=range(len(names)), yticklabels=names, xlabel="points of mIoU against the baseline")
     ax.invert_yaxis()
     fig.legend(loc="outside upper right", ncols=2, fontsize=8)
+    return fig
+
+# %% ../../nbs/aerial/16_verdict.ipynb #f69bd4aa
+def photo_figure(scores:dict):
+    "A figure: a panel per set of photographs, a line per fold from the IoU (%) of the marked class with random first weights to that with pre-trained ones."
+    import matplotlib.pyplot as plt
+    sets = sorted({data for data, _ in scores})
+    fig, axes = plt.subplots(1, len(sets), figsize=(2.8*len(sets), 2.8), sharey=True, squeeze=False)
+    for ax, data in zip(axes[0], sets):
+        both = [percent(scores.get((data, start), {}), "held_out_iou_road") for start in ("scratch", "pre-trained")]
+        for k in sorted(both[0].keys() | both[1].keys()): ax.plot([0, 1], [b.get(k, np.nan) for b in both], "o-", color=PALETTE[k % len(PALETTE)], label=f"fold {k}")
+        ax.set(title=data, xticks=[0, 1], xticklabels=["scratch", "pre-trained"], xlim=(-.3, 1.3), ylim=(0, None))
+    axes[0, 0].set_ylabel("IoU, %")
+    axes[0, -1].legend(fontsize=8)
     return fig
 
 # %% ../../nbs/aerial/16_verdict.ipynb #3e125d98
