@@ -278,9 +278,10 @@ def photo_figure(scores:dict):
     for ax, data in zip(axes[0], sets):
         both = [percent(scores.get((data, start), {}), "held_out_iou_road") for start in ("scratch", "pre-trained")]
         for k in sorted(both[0].keys() | both[1].keys()): ax.plot([0, 1], [b.get(k, np.nan) for b in both], "o-", color=PALETTE[k % len(PALETTE)], label=f"fold {k}")
-        ax.set(title=data, xticks=[0, 1], xticklabels=["scratch", "pre-trained"], xlim=(-.3, 1.3), ylim=(0, None))
+        ax.set(title=data, xticks=[0, 1], xticklabels=["scratch", "pre-trained"], xlim=(-.3, 1.3))
+    axes[0, 0].set_ylim(bottom=0)                                   # shared, so only when all is drawn
     axes[0, 0].set_ylabel("IoU, %")
-    axes[0, -1].legend(fontsize=8)
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=3, fontsize=8)
     return fig
 
 # %% ../../nbs/aerial/16_verdict.ipynb #3e125d98
