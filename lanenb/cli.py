@@ -101,16 +101,17 @@ def run(template:Annotated[str, typer.Argument(help="Template in nbs/runs; witho
 
 # %% ../nbs/cli.ipynb #4c09cc53
 def _shown_cell(cell:dict) -> dict:
-    "A cell of a sweep as a row: its parameters, n, and mean ± standard deviation of each metric."
+    "A cell of a sweep as a row: its parameters, n, and mean ± standard deviation of the first metrics (all are in the summary)."
+    from lanenb.core.reports import HEADLINES
     def spread(m): return f"{m['mean']:.4g}" + ("" if m["std"] is None else f" ± {m['std']:.2g}")
-    return {**cell["parameters"], "n": cell["n"], **{k: spread(m) for k, m in cell["metrics"].items() if m["mean"] is not None}}
+    return {**cell["parameters"], "n": cell["n"], **{k: spread(m) for k, m in list(cell["metrics"].items())[:HEADLINES] if m["mean"] is not None}}
 
 @app.command(epilog="Example: lanenb sweep designs.yaml --workers 2")
 def sweep(file:Annotated[Path, typer.Argument(help="YAML file: template, parameters, grid, cells, seeds.")],
           workers:Annotated[int, typer.Option(min=1, help="Runs at the same time, on this machine.")]=1,
           scheduler:Annotated[str, typer.Option(help="Address of a Dask scheduler whose workers do the runs instead.", show_default=False)]="",
           retry:Annotated[bool, typer.Option(help="Also run again what failed the last time.")]=False, out:Out=Path("reports")):
-    "Run a grid of parameters; finished runs are skipped, failed ones named."
+    "Run a grid of parameters; finished runs are skipped, interrupted ones go on, failed ones are named."
     from lanenb.core.sweeps import run_sweep
     done = run_sweep(_there(file, "file"), workers, out, progress=sys.stderr.isatty(), retry=retry, scheduler=scheduler or None)
     _show(f"{done['finished']} of {done['runs']} runs: {out/done['sweep']/'summary.json'}", list(map(_shown_cell, done["cells"])))
