@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['HEADLINES', 'external_resources', 'shortened', 'plain_text', 'clean_notebook', 'harmless', 'notebook_body',
-           'html_page', 'tag', 'html_table', 'write_report', 'read_record', 'read_runs', 'report_killed']
+           'html_page', 'tag', 'html_table', 'write_report', 'read_record', 'same_run', 'read_runs', 'report_killed']
 
 # %% ../../nbs/core/09_reports.ipynb #5987c653
-import base64, fcntl, hashlib, html, math, re
+import base64, fcntl, hashlib, html, json, math, re
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -338,6 +338,11 @@ def read_record(path) -> dict:
         if key in record and not isinstance(record[key], kind): raise DataError(path, f"not the record of a run ('{key}' is of another type)")
     if fault := _unfit(record): raise DataError(path, fault)
     return record
+
+def same_run(one:dict, two:dict) -> bool:
+    "Whether two records are of the same template with the same parameters; that a run was resumed makes it no other."
+    def what(r): return r["template"], {k: v for k, v in json.loads(json.dumps(r["parameters"])).items() if k != "resume"}
+    return what(one) == what(two)
 
 # %% ../../nbs/core/09_reports.ipynb #86693ce5
 def read_runs(out) -> tuple[dict, list[DataError]]:

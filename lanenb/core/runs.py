@@ -388,6 +388,14 @@ def _clear(folder:Path):
     for name in own: (folder/name).unlink(missing_ok=True)
     shutil.rmtree(folder/"figures", ignore_errors=True)
 
+def _spent(folder:Path, record:dict) -> float:
+    "The seconds that the same run took before it was stopped, where `record` is of one that goes on: they are its own as well. What a kill left uncounted is lost."
+    from lanenb.core.reports import read_record, same_run
+    if not record["parameters"].get("resume"): return 0.
+    try: before = read_record(folder/"metrics.json")
+    except DataError: return 0.
+    return float(before["seconds"]) if same_run(before, record) else 0.
+
 # %% ../../nbs/core/08_runs.ipynb #7a009d2f
 def _cause(error:Any) -> str:
     "One line that says why a run failed, from what papermill raised."
@@ -421,7 +429,7 @@ def _finish(folder:Path, record:dict, began:float, error:str|None, command:str):
     "Complete the record with the notes of the notebook, write report and metrics.json."
     from lanenb.core.reports import write_report
     notes = read_json(folder/_NOTES) if (folder/_NOTES).is_file() else {}
-    record.update(notes, seconds=round(time.monotonic() - began, 1))
+    record.update(notes, seconds=round(record["seconds"] + time.monotonic() - began, 1))
     if error: record["targets"] = [{**t, "met": False} for t in record["targets"]]  # a failed run meets nothing
     nb = _tidy_notebook(folder/"notebook.ipynb")
     write_report(folder/"report.html", nb, record | dict(status="failed" if error else "ok"), error, command)
@@ -440,8 +448,9 @@ def run_template(name:str, parameters:dict|None=None, run_name:str|None=None, ou
     folder = Path(out).resolve()/run_name
     if folder.exists() and not folder.is_dir(): raise DataError(folder, "is a file; a run needs a folder of that name")
     with folder_lock(folder) as lock:
-        _clear(folder)
         began, record = time.monotonic(), _new_record(run_name, template, template.defaults | given)
+        record["seconds"] = _spent(folder, record)
+        _clear(folder)
         write_json(folder/"metrics.json", record)
         command, error, stop = _command(name, given, run_name, out), None, None
         try: error = _unfinished(_execute(template.path, folder/"notebook.ipynb", given, {FOLDER_VARIABLE: str(folder)}, lock, progress))

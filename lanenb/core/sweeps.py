@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from fastcore.basics import patch
 from .files import DataError, read_json, read_text, write_json
-from .reports import read_record
+from .reports import read_record, same_run
 from .runs import Template, check_parameters, check_run_name, cores, folder_name, read_template
 from .settings import SettingsError, check_names
 
@@ -223,9 +223,7 @@ def _left(folder:Path, template:Template, given:dict):
     "The record that a run with these parameters left in `folder`, or None. Whether it was resumed makes no difference: it is the same run."
     try: record = read_record(folder/"metrics.json")
     except DataError: return None
-    wanted, found = json.loads(json.dumps(template.defaults | given)), dict(record["parameters"])
-    for parameters in (wanted, found): parameters.pop("resume", None)
-    return record if (record["template"], found) == (template.name, wanted) else None
+    return record if same_run(record, dict(template=template.name, parameters=template.defaults | given)) else None
 
 def _finished(folder:Path, template:Template, given:dict):
     "The record of a run that needs not run again, else None."
