@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['RANDOM', 'CHECKPOINT', 'Difference', 'difference', 'sentence', 'groups', 'spread', 'verdict_rows', 'seeds_needed',
-           'verdict_sentences', 'verdict_figure', 'learning_rows', 'learning_figure', 'starts', 'start_rows']
+           'verdict_sentences', 'verdict_figure', 'learning_rows', 'learning_figure', 'starts', 'start_rows',
+           'loss_rows']
 
 # %% ../../nbs/detection/19_verdict.ipynb #de670ca2
 import math
@@ -182,3 +183,14 @@ def start_rows(summary:dict) -> list[dict]:
         word = "not measured" if d is None else "one run a side says nothing" if d.low is None or d.high is None else "helps" if d.low > 0 else "harms" if d.high < 0 else "cannot be told"
         rows.append({**dict(trained), **columns, "gain": _shown(d), "the checkpoint": word})
     return rows
+
+# %% ../../nbs/detection/19_verdict.ipynb #ce8a54f9
+def loss_rows(summary:dict) -> list[dict]:
+    """A row per model of a sweep over `losses`: AP after the last epoch with our losses and with the library's (mean ± std, points), the difference with half its 95 %
+    interval, and whether the two are the same loss. Raises `DataError`."""
+    if not isinstance(summary, dict) or "cells" not in summary: raise DataError("summary.json", "is not the summary of a sweep")
+    by: dict = {}
+    for c in summary["cells"]:
+        if {"model", "losses"} <= c["parameters"].keys(): by.setdefault(c["parameters"]["model"], {})[c["parameters"]["losses"]] = c["metrics"].get("ap_last")
+    return [dict(model=model, ours=spread(found.get("recipe")), library=spread(found.get("library")), difference=_shown(difference(found.get("library"), found.get("recipe"))),
+                 losses="differ" if model == "d-fine" else "the same") for model, found in by.items()]
