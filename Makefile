@@ -33,6 +33,7 @@ test: lint check-export check-readme $(SCENES) nbtest check-reports check-explor
 
 lint: $(SET_UP)  ## style and types
 	$(BIN)/ruff check --config .ci/ruff.toml lanenb .ci setup.py
+	$(BIN)/ruff check --config .ci/ruff.toml --select F401 nbs
 	$(BIN)/python .ci/check_types.py
 
 check-export: $(SET_UP)
