@@ -33,9 +33,13 @@ def _number(element, name, path) -> float:
     if not abs(value) <= 1e9: raise DataError(path, f"<{name}> of {value:g} cannot be px")
     return value
 
-def _objects(tree, path, from_one:bool) -> list[tuple]:
+def _counts_from_one(tree) -> bool:
+    "Whether the file is one of Pascal's own, whose coordinates count from 1 and include the last pixel."
+    return "VOC" in (tree.findtext("source/database") or "")
+
+def _objects(tree, path) -> list[tuple]:
     "(name, xywh, difficult) of every object."
-    found = []
+    found, from_one = [], _counts_from_one(tree)
     for o in tree.iter("object"):
         name, box = (o.findtext("name") or "").strip(), o.find("bndbox")
         if not name or box is None: raise DataError(path, f"an object without <{'bndbox' if name else 'name'}>")
@@ -67,18 +71,19 @@ def _to_objects(rows, label) -> Objects:
     xywh = np.array([b for _, b, _ in rows], np.float64)
     return Objects(xywh, np.array([label[n] for n, _, _ in rows]), np.array([d for _, _, d in rows]), xywh[:, 2]*xywh[:, 3], [None]*len(rows))
 
-def _read(path, folders, number:int, from_one:bool, findings) -> tuple:
+def _read(path, folders, number:int, findings) -> tuple:
     "(`Picture` of id `number`, its rows) of the annotation `path`. Raises `DataError`."
     tree = parse_xml(path)
-    rows = _objects(tree, path, from_one)
+    rows = _objects(tree, path)
+    if rows and _counts_from_one(tree): findings.add("mended", "one of Pascal's own files: coordinates that count from 1, taken to edges", path.name)
     if (picture := _picture(path, tree, folders)) is None: raise DataError(path, "its picture is not there")
     return Picture(number, picture, _picture_size(path, tree, picture, findings)), rows
 
 # %% ../../nbs/detection/03_voc.ipynb #7c0ce981
-def read_voc(folder, from_one:bool=False, strict:bool=True) -> Annotations:
+def read_voc(folder, strict:bool=True) -> Annotations:
     """Read a VOC folder: `annotations/*.xml` (or Annotations, labels, the folder itself) with pictures in `images` (or JPEGImages, beside them).
-    `from_one`: coordinates count from 1 and include the last pixel, as in Pascal's own files. Raises `DataError` naming all files that cannot be read; without
-    `strict` they are passed over, and listed in `broken`."""
+    Pascal's own files, whose coordinates count from 1 and include the last pixel, are known by the source that they name. Raises `DataError` naming all files that
+    cannot be read; without `strict` they are passed over, and listed in `broken`."""
     folder = Path(folder)
     if not folder.is_dir(): raise DataError(folder, "no such folder")
     place = next((folder/n for n in _ANNOTATIONS if (folder/n).is_dir()), folder)
@@ -86,7 +91,7 @@ def read_voc(folder, from_one:bool=False, strict:bool=True) -> Annotations:
     if not files: raise DataError(place, "holds no .xml annotation")
     findings, folders, pictures, rows, broken = Findings(folder), [f for n in _IMAGES if (f := folder/n).is_dir()], [], [], []
     for path in files:
-        try: picture, found = _read(path, folders, len(pictures) + 1, from_one, findings)
+        try: picture, found = _read(path, folders, len(pictures) + 1, findings)
         except DataError as e:
             findings.add("error", e.cause if e.line is None else f"{e.cause} in line {e.line}", Path(e.path).name)
             broken.append(e)
