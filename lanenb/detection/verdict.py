@@ -98,6 +98,7 @@ def _gains(cells:dict, name:str) -> dict:
     return dict(alone=contrast([only], [none], shared), among=contrast([everything], [less], shared),
                 mean=contrast([only, everything], [none, less], shared), apart=contrast([only, less], [none, everything], shared))
 
+# %% ../../nbs/detection/19_verdict.ipynb #2aff2a2c
 def _word(found:dict, gain) -> str:
     "The sentence on a technique, by the mean of its two gains where there are two."
     d, apart = found["mean"] or found["alone"] or found["among"], found["apart"]
