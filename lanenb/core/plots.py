@@ -79,11 +79,12 @@ def curves(runs, columns=None):
 
 # %% ../../nbs/core/07_plots.ipynb #3cb4611c
 def _panel(ax, runs, column):
-    "Draw one column of all runs; a logarithmic axis when the values are positive and span a factor of 30."
+    "Draw one column of all runs; a logarithmic axis when the values are positive, fall and span a factor of 30."
     found = {label: _series(rows, column) for label, rows in runs.items()}
     for label, (xs, ys) in found.items(): ax.plot(xs, ys, label=label, marker="o" if len(xs) < 25 else None, markersize=3)
     values = np.concatenate([ys for _, ys in found.values()])
-    if len(values) and values.min() > 0 and values.max() > 30*values.min(): ax.set_yscale("log")
+    falls = all(ys[-1] < ys[0] for _, ys in found.values() if len(ys))
+    if len(values) and falls and values.min() > 0 and values.max() > 30*values.min(): ax.set_yscale("log")
     ax.set(title=column, xlabel="step")
 
 # %% ../../nbs/core/07_plots.ipynb #1b7d87fa
