@@ -175,7 +175,7 @@ def learning_figure(folder):
     """A figure of AP by epoch of each cell of the sweep in `folder`: the mean over its seeds, and their range; dashed from a checkpoint, in the colour of the same training
     from random weights. Raises `DataError`."""
     import matplotlib.pyplot as plt
-    fig, ax = plt.subplots(figsize=(6, 3))
+    fig, ax = plt.subplots(figsize=(7.5, 3))
     cells = [c for c in read_json(Path(folder)/"summary.json")["cells"] if c["runs"]]
     colours = {t: PALETTE[k % len(PALETTE)] for k, t in enumerate(dict.fromkeys(_trained(c["parameters"])[0] for c in cells))}
     for cell in cells:
@@ -184,7 +184,8 @@ def learning_figure(folder):
         ax.plot(epochs, ap.mean(0), color=colours[trained], ls="--" if start == CHECKPOINT else "-", label=label)
         ax.fill_between(epochs, ap.min(0), ap.max(0), color=colours[trained], alpha=.15, lw=0)
     ax.set(xlabel="epoch", ylabel="AP, points", ylim=(0, None))
-    ax.legend(fontsize=8)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    fig.legend(loc="outside right upper", fontsize=8)
     return fig
 
 # %% ../../nbs/detection/19_verdict.ipynb #0d5ae3f7
