@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['WITNESSES', 'Suspect', 'probe_px', 'loudness', 'place_probes', 'forgiven_px', 'at_lanes', 'oracle', 'exposure',
-           'gradient_norms', 'query_shares', 'follow_error', 'slot_use', 'extrapolated_px', 'difference', 'verdict',
-           'change_rows', 'in_words', 'foretells']
+           'gradient_norms', 'query_shares', 'follow_error', 'slot_use', 'extrapolated_px', 'verdict', 'change_rows',
+           'in_words', 'foretells']
 
 # %% ../../nbs/lanelm/17_diagnosis.ipynb #c07750f0
 from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy import stats
+from ..core.differences import contrast, pooled
 from .model import lanelm_loss
 from .tokenizer import LaneTokenizer
 from ..lanes.culane_metric import lane_ious, named_scores
@@ -167,33 +168,26 @@ def extrapolated_px(px) -> float:
     return float(np.nanmean(gap))
 
 # %% ../../nbs/lanelm/17_diagnosis.ipynb #b02e589f
-def difference(before:dict, after:dict) -> tuple[float, float]:
-    "Mean of `after` less mean of `before`, both dicts of `mean`, `std` and `n`, and its half width at 5 % (Welch's t; NaN for a single seed)."
-    if before["mean"] is None or after["mean"] is None: raise ValueError("a cell without a finished run has nothing to compare")
-    parts = np.array([(c["std"] or 0.)**2/c["n"] for c in (before, after)])
-    if min(before["n"], after["n"]) < 2: return after["mean"] - before["mean"], np.nan
-    freedom = parts.sum()**2/max((parts**2/[before["n"] - 1, after["n"] - 1]).sum(), 1e-300)
-    return after["mean"] - before["mean"], float(stats.t.ppf(.975, max(freedom, 1.))*parts.sum()**.5)
-
-def verdict(before:dict, after:dict, least:float=0.01) -> str:
-    "What the change from `before` to `after` does to a score (more is better): helps, harmful, harmless (smaller than `least` or than chance), or 'one seed'."
-    by, half = difference(before, after)
-    if np.isnan(half): return "one seed"
-    return "harmless" if abs(by) <= max(least, half) else "helps" if by > 0 else "harmful"
+def verdict(d:dict, least:float=0.01) -> str:
+    """What a change does to a score (more is better), by its difference (`core.differences`): helps, harmful, harmless (smaller than `least` or than chance), or
+    'not told' where nothing is known of the spread."""
+    if np.isnan(d["low"]): return "not told"
+    return "harmless" if abs(d["mean"]) <= max(least, d["high"] - d["mean"]) else "helps" if d["mean"] > 0 else "harmful"
 
 # %% ../../nbs/lanelm/17_diagnosis.ipynb #4a3d44e3
 def change_rows(summary:dict, metric:str="f1_50") -> list[dict]:
-    """A row for each cell with `changes` of a sweep's `summary`, beside the cell that is the same without: the `metric` of both, their difference and the
-    `verdict`."""
+    """A row for each cell with `changes` of a sweep's `summary`, beside the cell that is the same without: the `metric` of both, their difference with half its 95 %
+    interval (by the spread that all cells of that design share) and the `verdict`."""
     def others(c): return {k: v for k, v in c["parameters"].items() if k != "changes"}
     cells, rows = [c for c in summary["cells"] if c["n"] and metric in c["metrics"]], []
     for c in cells:
-        base = next((b for b in cells if not b["parameters"].get("changes") and others(b) == others(c)), None)
+        like = [b for b in cells if others(b) == others(c)]
+        base = next((b for b in like if not b["parameters"].get("changes")), None)
         if base is None or base is c: continue
         before, after = base["metrics"][metric], c["metrics"][metric]
-        by, half = difference(before, after)
+        d = contrast([after], [before], pooled(b["metrics"][metric] for b in like))
         rows.append({"design": others(c).get("design", summary["sweep"]), "change": ", ".join(f"{k} {v}" for k, v in c["parameters"]["changes"].items()),
-                     "before": in_words(before), "after": in_words(after), "difference": f"{by:+.3f} ± {half:.3f}", "verdict": verdict(before, after)})
+                     "before": in_words(before), "after": in_words(after), "difference": f"{d['mean']:+.3f}" + ("" if np.isnan(d["low"]) else f" ± {d['high'] - d['mean']:.3f}"), "verdict": verdict(d)})
     return rows
 
 def in_words(c:dict) -> str:
