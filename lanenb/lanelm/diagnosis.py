@@ -187,7 +187,8 @@ def change_rows(summary:dict, metric:str="f1_50") -> list[dict]:
         before, after = base["metrics"][metric], c["metrics"][metric]
         d = contrast([after], [before], pooled(b["metrics"][metric] for b in like))
         rows.append({"design": others(c).get("design", summary["sweep"]), "change": ", ".join(f"{k} {v}" for k, v in c["parameters"]["changes"].items()),
-                     "before": in_words(before), "after": in_words(after), "difference": f"{d['mean']:+.3f}" + ("" if np.isnan(d["low"]) else f" ± {d['high'] - d['mean']:.3f}"), "verdict": verdict(d)})
+                     "before": in_words(before), "after": in_words(after), "verdict": verdict(d),
+                     "difference": f"{d['mean']:+.3f}" + ("" if np.isnan(d["low"]) else f" ± {d['high'] - d['mean']:.3f}")})
     return rows
 
 def in_words(c:dict) -> str:
