@@ -50,5 +50,7 @@ for name in lost: print(f"no notebook exports this module: {name}", file=sys.std
 stored = {n: useless(ROOT / n) for n in after if n.endswith(".ipynb")}
 for name, what in stored.items():
     if what: print(f"stores {' and '.join(what)}: {name}", file=sys.stderr)
-if changed or lost or any(stored.values()): sys.exit(1)
+nameless = [n for n in stored if "kernelspec" not in json.loads((ROOT / n).read_text(encoding="utf-8"))["metadata"]]
+for name in nameless: print(f"names no kernel, so that nothing knows its language: {name}", file=sys.stderr)
+if changed or lost or nameless or any(stored.values()): sys.exit(1)
 print(f"{len(after)} notebooks and modules in step")
