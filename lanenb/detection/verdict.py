@@ -181,7 +181,7 @@ def start_rows(summary:dict) -> list[dict]:
 # %% ../../nbs/detection/19_verdict.ipynb #ce8a54f9
 def loss_rows(summary:dict) -> list[dict]:
     """A row per model of a sweep over `losses`: AP after the last epoch with our losses and with the library's (mean ± std, points), the difference with half its 95 %
-    interval, and whether the two are the same loss. Raises `DataError`."""
+    interval, and whether the two are the same loss (with no technique on that changes it). Raises `DataError`."""
     if not isinstance(summary, dict) or "cells" not in summary: raise DataError("summary.json", "is not the summary of a sweep")
     by: dict = {}
     for c in summary["cells"]:
