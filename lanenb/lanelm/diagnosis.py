@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['WITNESSES', 'Suspect', 'probe_px', 'loudness', 'place_probes', 'forgiven_px', 'at_lanes', 'oracle', 'exposure',
-           'gradient_norms', 'query_shares', 'follow_error', 'slot_use', 'extrapolated_px', 'verdict', 'change_rows',
-           'in_words', 'foretells']
+           'gradient_norms', 'query_shares', 'follow_error', 'slot_use', 'extrapolated_px', 'verdict', 'changes_of',
+           'change_rows', 'in_words', 'change_figure', 'foretells']
 
 # %% ../../nbs/lanelm/17_diagnosis.ipynb #c07750f0
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from scipy import stats
 from ..core.differences import contrast, pooled
+from ..core.plots import PALETTE
 from .model import lanelm_loss
 from .tokenizer import LaneTokenizer
 from ..lanes.culane_metric import lane_ious, named_scores
@@ -175,25 +176,42 @@ def verdict(d:dict, least:float=0.01) -> str:
     return "harmless" if abs(d["mean"]) <= max(least, d["high"] - d["mean"]) else "helps" if d["mean"] > 0 else "harmful"
 
 # %% ../../nbs/lanelm/17_diagnosis.ipynb #4a3d44e3
-def change_rows(summary:dict, metric:str="f1_50") -> list[dict]:
-    """A row for each cell with `changes` of a sweep's `summary`, beside the cell that is the same without: the `metric` of both, their difference with half its 95 %
-    interval (by the spread that all cells of that design share) and the `verdict`."""
+def changes_of(summary:dict, metric:str="f1_50") -> list[dict]:
+    """Each cell with `changes` of a sweep's `summary` beside the cell that is the same without: `design`, `change` in words, the `metric` of both (`before`, `after`) and the
+    `difference` (`core.differences`, by the spread that all cells of that design share)."""
     def others(c): return {k: v for k, v in c["parameters"].items() if k != "changes"}
-    cells, rows = [c for c in summary["cells"] if c["n"] and metric in c["metrics"]], []
+    cells, found = [c for c in summary["cells"] if c["n"] and metric in c["metrics"]], []
     for c in cells:
         like = [b for b in cells if others(b) == others(c)]
         base = next((b for b in like if not b["parameters"].get("changes")), None)
         if base is None or base is c: continue
         before, after = base["metrics"][metric], c["metrics"][metric]
-        d = contrast([after], [before], pooled(b["metrics"][metric] for b in like))
-        rows.append({"design": others(c).get("design", summary["sweep"]), "change": ", ".join(f"{k} {v}" for k, v in c["parameters"]["changes"].items()),
-                     "before": in_words(before), "after": in_words(after), "verdict": verdict(d),
-                     "difference": f"{d['mean']:+.3f}" + ("" if np.isnan(d["low"]) else f" ± {d['high'] - d['mean']:.3f}")})
-    return rows
+        found.append(dict(design=others(c).get("design", summary["sweep"]), change=", ".join(f"{k} {v}" for k, v in c["parameters"]["changes"].items()), before=before, after=after,
+                          difference=contrast([after], [before], pooled(b["metrics"][metric] for b in like))))
+    return found
+
+def change_rows(summary:dict, metric:str="f1_50") -> list[dict]:
+    "A row for each of `changes_of`: both figures, their difference with half its 95 % interval, and the `verdict`."
+    return [c | dict(before=in_words(c["before"]), after=in_words(c["after"]), verdict=verdict(d), difference=f"{d['mean']:+.3f}" + ("" if np.isnan(d["low"]) else f" ± {d['high'] - d['mean']:.3f}"))
+            for c in changes_of(summary, metric) for d in [c["difference"]]]
 
 def in_words(c:dict) -> str:
     "Mean ± standard deviation (runs) of a cell's figure, in words."
     return f"{c['mean']:.3f}" + (f" ± {c['std']:.3f}" if c["std"] is not None else "") + f" ({c['n']})"
+
+# %% ../../nbs/lanelm/17_diagnosis.ipynb #4ba3169e
+def change_figure(summary:dict, metric:str="f1_50"):
+    "A figure of what each of `changes_of` does to the `metric`, with 95 % intervals, in the colour of its verdict."
+    import matplotlib.pyplot as plt
+    found, color = changes_of(summary, metric), dict(helps=PALETTE[2], harmful=PALETTE[1])
+    fig, ax = plt.subplots(figsize=(6.8, .3*len(found) + .9))
+    for y, c in enumerate(found):
+        d = c["difference"]
+        ax.errorbar(d["mean"], y, xerr=np.nan_to_num(d["high"] - d["mean"]), fmt="o", ms=4, color=color.get(verdict(d), "#777777"))
+    ax.axvline(0, color="#555555", lw=1)
+    ax.set(yticks=range(len(found)), yticklabels=[f"{c['design']}: {c['change']}" for c in found], xlabel=f"difference of {metric}")
+    ax.invert_yaxis()
+    return fig
 
 # %% ../../nbs/lanelm/17_diagnosis.ipynb #e5c0108e
 WITNESSES = ("loss", "tf_px", "ar_px", "uniformity", "x_dependency_px", "image_dependency_px", "moves_px", "spread_share", "token_std_images")
