@@ -152,19 +152,11 @@ def few_runs(folders) -> dict:
             found.setdefault((Path(str(p.get("data") or "generated")).name, p["n_images"], contestant(p)), []).append(r)
     return found
 
+# %% ../../nbs/lanelm/18_verdict.ipynb #9a659dc3
 FEW = {"loss": "loss", "told (px)": "tf_px", "on its own (px)": "ar_px", "zigzag (px)": "zigzag_px", "moves (px)": "moves_px", "blind (px)": "blind_px", "F1@50": "f1_50",
        "F1, another picture": "swapped_f1_50"}
 FEW_OTHERS = {"on its own (px)": "others_ar_px", "blind (px)": "others_blind_px", "moves (px)": "others_moves_px", "F1@50": "others_f1_50", "F1, blind": "others_blind_f1_50",
               "F1, another picture": "others_swapped_f1_50"}
-
-def _goals(records) -> list[tuple]:
-    "(a target in words, whether all of the records met it) of each target."
-    words, met = {}, {}
-    for t in (t for r in records for t in r["targets"]):
-        key = t["name"], t["op"], t["source"]                           # the bound itself may hang on the frames that a seed drew
-        words.setdefault(key, f"{t['name']} {t['op']} {t['bound']:g}")
-        met[key] = met.get(key, True) and t["met"]
-    return [(words[k], v) for k, v in met.items()]
 
 def _in_order(found:dict) -> list:
     "The items of `few_runs` by data set, number of frames and design."
@@ -180,6 +172,16 @@ def few_rows(found:dict, columns:dict=FEW) -> list[dict]:
         for title, metric in columns.items(): row[title] = "–" if not (v := values(by_seed, metric)) else f"{mean_std(v)[0]:.2f}"
         rows.append(row)
     return rows
+
+# %% ../../nbs/lanelm/18_verdict.ipynb #da147519
+def _goals(records) -> list[tuple]:
+    "(a target in words, whether all of the records met it) of each target."
+    words, met = {}, {}
+    for t in (t for r in records for t in r["targets"]):
+        key = t["name"], t["op"], t["source"]                           # the bound itself may hang on the frames that a seed drew
+        words.setdefault(key, f"{t['name']} {t['op']} {t['bound']:g}")
+        met[key] = met.get(key, True) and t["met"]
+    return [(words[k], v) for k, v in met.items()]
 
 def target_rows(found:dict) -> list[dict]:
     "A row per data set, number of frames and design of `few_runs`: how many of its targets are met by every seed, and which are not."
