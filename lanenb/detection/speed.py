@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 import numpy as np, torch
 from .annotations import Annotations, Objects, Picture
-from .dataset import COCODetectionDataset, collate_fn, resized
+from .dataset import COCODetectionDataset, MultiScale, collate_fn, resized
 from .evaluator import COCOEvaluator, installed_backends
 from .shelves import write_shelves
 from .transforms import AugmentationConfig, build_train_transforms
@@ -54,7 +54,17 @@ def evaluation_pair(pictures:int=300) -> tuple:
     return fast.compute, reference.compute
 
 # %% ../../nbs/detection/09_speed.ipynb #cff59304
-def multiscale_pair(batch:int=4, base:int=640, side:int=800) -> tuple:
-    "(batch resized to `side`, batch as it is): two callables that return its pixels."
+def multiscale_pair(batch:int=4, base:int=160, low:int=128, high:int=192) -> tuple:
+    "(steps at each side from `low` to `high` px, as many steps at `base` px): two callables that return the pixels of a picture, summed over the steps."
+    from lanenb.detection.models import build_model
     samples = [dict(image=torch.rand(3, base, base), boxes=torch.zeros(0, 4), labels=torch.zeros(0, dtype=torch.int64), meta={}) for _ in range(batch)]
-    return lambda: resized(collate_fn(samples)["pixel_values"], side), lambda: collate_fn(samples)["pixel_values"]
+    model, sides = build_model("d-fine", ["thing"], image_size=base).train(), MultiScale(low, high).sides
+    def steps(sides):
+        pixels = 0
+        for side in sides:
+            x = resized(collate_fn(samples)["pixel_values"], side)
+            out = model(x)
+            (out.logits.mean() + out.pred_boxes.mean()).backward()
+            pixels += x.shape[-1]**2
+        return pixels
+    return lambda: steps(sides), lambda: steps([base]*len(sides))
