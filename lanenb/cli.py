@@ -299,12 +299,30 @@ def _device() -> str:
 
 # %% ../nbs/cli.ipynb #e487b70a
 @app.command(epilog="Example: lanenb detect job.json")
-def detect(job:Annotated[Path, typer.Argument(help="JSON file: model_type, data, out and what else a job says (nbs/detection/17_jobs.ipynb).", show_default=False)]):
-    "Train a detector as a job file says; progress goes to the job's folder and, if it names one, to a webhook."
+def detect(job:Annotated[Path, typer.Argument(help="JSON file, at least: {\"model_type\": \"rt-detr\", \"data\": \"photos\", \"out\": \"first\"}; "
+                                                   "paths are relative to it. What else a job says: nbs/detection/17_jobs.ipynb.", show_default=False)]):
+    """Train a detector as a job file says.
+
+    Progress goes to standard error, to the job's folder and, if the job names one, to a webhook; the result goes to standard output.
+    The exit code is 2 for a job that was refused before it began, 1 for one that failed or was stopped."""
     from lanenb.detection.jobs import run_job
-    result = run_job(_there(job, "file"))
+    result = run_job(_there(job, "file"), _follow())
     typer.echo(json.dumps(result, indent=1))
-    if result["status"] != "completed": raise typer.Exit(1)
+    if result["status"] == "completed": return
+    print(f"lanenb: {' '.join(result['error'].split())}", file=sys.stderr)
+    raise typer.Exit(2 if result.get("refused") else 1)
+
+def _follow():
+    "A function that shows the events of a job on standard error."
+    from lanenb.core.progress import Progress
+    bars = []
+    def show(event):
+        if event["event"] == "started":
+            print(f"lanenb: {event['model_type']}, {event['images']} images, {len(event['classes'])} classes, {event['epochs']} epochs", file=sys.stderr)
+            bars.append(Progress(event["epochs"], unit="epoch"))
+        elif event["event"] == "progress": bars[0].update(event["epoch"], lambda: ", ".join(f"{k} {v:.3f}" for k, v in event["metrics"].items() if k in ("ap", "ap50")))
+        elif bars: bars[0].close()
+    return show
 
 # %% ../nbs/cli.ipynb #dcf8c260
 @app.command(epilog="Example: lanenb speed --weights trained")

@@ -6,13 +6,14 @@
 __all__ = ['JobSettings', 'read_job', 'check_address', 'post_json', 'Events', 'make_trainer', 'run_job']
 
 # %% ../../nbs/detection/17_jobs.ipynb #2a823f6d
-import json, math, time, urllib.error, urllib.parse, urllib.request
+import hashlib, json, math, os, time, urllib.error, urllib.parse, urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from fastcore.basics import patch
-from ..core.files import DataError, read_json, write_json
-from ..core.settings import Settings, SettingsError, check_names, setting
+from ..core.files import DataError, read_json, read_text, write_json
+from ..core.settings import Settings, SettingsError, check_names, said, setting
 from ..core.stopping import NonFiniteLoss, TrainingStopped
 from .settings import LossConfig, TrainingConfig, check_model, training_config
 
@@ -23,10 +24,10 @@ class JobSettings(Settings):
     model_type: str = setting("", "rt-detr, rt-detr-v2, d-fine or rf-detr")
     data: str = setting("", "folder in COCO's or VOC's form")
     out: str = setting("", "folder for checkpoints, events, model and result")
-    weights: str|None = setting(None, "folder or Hub name to start from; none: random weights")
+    weights: str|None = setting(None, "folder, or name on the Hugging Face Hub, to start from; none: random weights")
     preset: str = setting("mini", "sizes of model and training", choices=("mini", "paper"))
     tricks: str|None = setting(None, "techniques as in the ablation ('all', 'ema+mosaic'); none: as training, augmentation and losses say")
-    training: dict|None = setting(None, "values of TrainingConfig")              # noqa: RUF009
+    training: dict|None = setting(None, "values of TrainingConfig; ema_decay and ema_warmup that are not there fit the length of the run")       # noqa: RUF009
     augmentation: dict|None = setting(None, "values of AugmentationConfig")      # noqa: RUF009
     losses: dict|None = setting(None, "values of LossConfig; none: as the models were published")      # noqa: RUF009
     resume: bool = setting(False, "go on from the newest checkpoint in the folder, if there is one")
@@ -35,12 +36,31 @@ class JobSettings(Settings):
     webhook_timeout_s: float = setting(5.0, "patience with the listener", unit="s", low=.05, high=60)
 
 # %% ../../nbs/detection/17_jobs.ipynb #24b3b457
+def _once(pairs) -> dict:
+    "The pairs of a JSON object as a dict. Raises `SettingsError` for a name that is there twice, of which JSON readers keep the last."
+    found = {}
+    for name, value in pairs:
+        if name in found: raise SettingsError(f"the job says '{name}' twice")
+        found[name] = value
+    return found
+
+def _weights(given:str, home:Path) -> str:
+    "The folder `given`, seen from `home`, or the Hub name that it is. Raises `SettingsError` for what can only be a path and is no folder."
+    if not given.strip(): raise SettingsError("'weights' is empty: leave it out to begin with random weights")
+    folder = Path(os.path.realpath(home/given))
+    if os.path.isdir(folder): return str(folder)
+    path = given.startswith((".", "/", "~")) or ".." in Path(given).parts or os.path.exists(given) or "/" in given and os.path.isdir(folder.parent)
+    if path: raise SettingsError(f"'weights' names no such folder: {folder}")
+    return given
+
+# %% ../../nbs/detection/17_jobs.ipynb #4bf2e2cd
 _NEEDED = ("model_type", "data", "out")
 
 def read_job(job) -> JobSettings:
     "The settings of `job`, a dict or the path of a JSON file. Raises `SettingsError` for unknown names (with the nearest), missing or wrong values, `DataError` for a file."
-    given = job if isinstance(job, dict) else read_json(job)
+    given, home = (job, Path()) if isinstance(job, dict) else (read_json(job), Path(job).resolve().parent)
     if not isinstance(given, dict): raise DataError(job, "holds no job: a mapping of names to values is expected")
+    if not isinstance(job, dict): json.loads(read_text(job), object_pairs_hook=_once)
     check_names(given, [f.name for f in fields(JobSettings)], "job setting")
     for name in _NEEDED:
         if not str(given.get(name) or "").strip(): raise SettingsError(f"the job has no '{name}': needed are {', '.join(_NEEDED)}")
@@ -48,23 +68,41 @@ def read_job(job) -> JobSettings:
     s = JobSettings(**given)                # not from_parameters, which takes 'preset' for its own
     _check_parts(s)
     if s.webhook: check_address(s.webhook, s.webhook_allow)
-    if not isinstance(job, dict): s = s.replace(**{k: str(Path(job).resolve().parent/getattr(s, k)) for k in ("data", "out")})
-    return s
+    if s.weights is not None: s = s.replace(weights=_weights(s.weights, home))
+    return s if isinstance(job, dict) else s.replace(**{k: os.path.realpath(home/getattr(s, k)) for k in ("data", "out")})
 
-# %% ../../nbs/detection/17_jobs.ipynb #4bf2e2cd
-def _check_parts(s:JobSettings):
-    "Raise `SettingsError` for values of training, augmentation and losses that are not there or are decided elsewhere, and for paths that are none."
+# %% ../../nbs/detection/17_jobs.ipynb #2122c811
+@contextmanager
+def _named(part:str):
+    "Within the block a `SettingsError` names its parameter as the job does, with the `part` in front."
+    try: yield
+    except SettingsError as e: raise SettingsError(str(e).replace("parameter '", f"parameter '{part}.", 1)) from None
+
+def _configs(s:JobSettings) -> tuple:
+    "(TrainingConfig, AugmentationConfig, LossConfig) that a job comes to. Raises `SettingsError`."
     from lanenb.detection.transforms import AugmentationConfig
-    training, augmentation, losses = s.training or {}, s.augmentation or {}, s.losses or {}
-    for part, values in dict(training=training, augmentation=augmentation, losses=losses).items():
-        if "preset" in values: raise SettingsError(f"'{part}.preset' is decided by the job's own 'preset': leave it out")
-    for name in ("img_size", "normalise"):
-        if name in augmentation: raise SettingsError(f"'augmentation.{name}' follows from the model and training.image_size: leave it out")
-    TrainingConfig.from_parameters({**training, "multi_scale": False})      # scales are held against the model's size later
-    LossConfig.from_parameters(losses)
-    AugmentationConfig.from_parameters(augmentation)
+    from lanenb.detection.tricks import recipe
+    known = check_model(s.model_type)
+    changes = recipe(s.tricks, known.name) if s.tricks is not None else dict(training={}, augmentation=dict(mosaic_prob=0., mixup_prob=0., copypaste_prob=0.), losses={})
+    with _named("training"): config = training_config(known, s.preset, **{**changes["training"], **(s.training or {})})
+    with _named("augmentation"): augmentation = AugmentationConfig.from_preset(s.preset, **{**changes["augmentation"], **(s.augmentation or {})})
+    with _named("losses"): losses = LossConfig.from_preset("paper", **{**changes["losses"], **(s.losses or {})})
+    return config, augmentation, losses
+
+# %% ../../nbs/detection/17_jobs.ipynb #fb2a74c5
+def _check_parts(s:JobSettings):
+    "Raise `SettingsError` for values of training, augmentation and losses that are not there or are decided elsewhere, for tricks and for paths that are none."
+    from lanenb.detection.transforms import AugmentationConfig
     for name in ("data", "out", "weights"):
         if "\0" in (getattr(s, name) or ""): raise SettingsError(f"'{name}' has a null byte in it, which no path has")
+    for part, kind in dict(training=TrainingConfig, augmentation=AugmentationConfig, losses=LossConfig).items():
+        values = getattr(s, part) or {}
+        if "preset" in values: raise SettingsError(f"'{part}.preset' is decided by the job's own 'preset': leave it out")
+        with _named(part): kind.from_parameters({**values, "multi_scale": False} if part == "training" else values)      # scales are held against the model's size below
+    for name in ("img_size", "normalise"):
+        if name in (s.augmentation or {}): raise SettingsError(f"'augmentation.{name}' follows from the model and training.image_size: leave it out")
+    if s.tricks and "all" in [w.strip() for w in s.tricks.lower().split("-")[1:]]: raise SettingsError(f"tricks '{s.tricks}' leave out all there are: say 'none'")
+    _configs(s)
 
 # %% ../../nbs/detection/17_jobs.ipynb #18bea456
 _PORTS = {"http": 80, "https": 443}
@@ -107,9 +145,10 @@ def post_json(address:str, value:dict, timeout_s:float) -> str|None:
     except Exception as e: return f"not understood ({type(e).__name__})"      # http.client's own errors: no listener may end a training
 
 class Events:
-    "The events of a job: lines in `path`, posted to `webhook` (None: not). `undelivered` counts what the listener did not take."
-    def __init__(self, path, job:str, webhook:str|None=None, timeout_s:float=5.):
-        self.path, self.job, self.webhook, self.timeout_s, self.undelivered, self._failures = Path(path), job, webhook, timeout_s, 0, 0
+    """The events of a job: lines in `path`, posted to `webhook` (None: not), and given to the function `show`, if there is one. `undelivered` counts what
+    the listener did not take."""
+    def __init__(self, path, job:str, webhook:str|None=None, timeout_s:float=5., show=None):
+        self.path, self.job, self.webhook, self.timeout_s, self.show, self.undelivered, self._failures = Path(path), job, webhook, timeout_s, show, 0, 0
         self.path.parent.mkdir(parents=True, exist_ok=True)
 
 # %% ../../nbs/detection/17_jobs.ipynb #0cf0cd5c
@@ -124,6 +163,7 @@ def tell(self:Events, event:str, last:bool=False, **values) -> dict:
     elif self.webhook: row["undelivered"] = "not tried after three failures in a row"
     self.undelivered += "undelivered" in row
     with open(self.path, "a", encoding="utf-8") as f: f.write(json.dumps(row) + "\n")
+    if self.show is not None: self.show(row)
     return row
 
 def _plain(value):
@@ -135,23 +175,46 @@ def _plain(value):
 
 # %% ../../nbs/detection/17_jobs.ipynb #bf06f5aa
 def make_trainer(s:JobSettings, on_epoch=None):
-    "The trainer of a job. Raises `SettingsError`, `DataError` for data, weights or values that cannot be used."
+    """The trainer of a job, in whose folder stands from now on what it is trained by. Raises `SettingsError`, `DataError` for data, weights or values that cannot
+    be used, or are others than those of the run to be resumed."""
     from lanenb.detection.annotations import check_splits
-    from lanenb.detection.training import TRAINERS, open_datasets
-    from lanenb.detection.transforms import AugmentationConfig
-    from lanenb.detection.tricks import recipe
-    known = check_model(s.model_type)
-    changes = recipe(s.tricks, known.name) if s.tricks is not None else dict(training={}, augmentation=dict(mosaic_prob=0., mixup_prob=0., copypaste_prob=0.), losses={})
-    config = training_config(known, s.preset, **{**changes["training"], **(s.training or {})})
-    augmentation = AugmentationConfig.from_preset(s.preset, **{**changes["augmentation"], **(s.augmentation or {})})
-    losses = LossConfig.from_preset("paper", **{**changes["losses"], **(s.losses or {})})
+    from lanenb.detection.training import TRAINERS, fitting_average, open_datasets
+    known, (config, augmentation, losses) = check_model(s.model_type), _configs(s)
     train, valid = open_datasets(s.data, known.name, config, augmentation)
     found = check_splits(train.annotations, valid.annotations)
     found.stop()
-    trainer = TRAINERS[known.name](train, valid, config, Path(s.out)/"training", losses, s.weights, s.preset, on_epoch)
+    config = config.replace(**{k: v for k, v in fitting_average(config, len(train)).items() if k not in (s.training or {})})
+    _check_same(s, _trained_by(s, train.annotations, valid.annotations, training=config, augmentation=augmentation, losses=losses))
+    with _named("training"): trainer = TRAINERS[known.name](train, valid, config, Path(s.out)/"training", losses, s.weights, s.preset, on_epoch)
     own = {r["what"] for part in (train, valid) for r in part.annotations.findings.rows()}
     trainer.notes += [f"{r['what']} ({r['count']} ×: {r['examples']})" for r in found.rows() if r["what"] not in own]      # what only the two together show
     return trainer
+
+# %% ../../nbs/detection/17_jobs.ipynb #b1c28ee9
+def _summed(part) -> str:
+    "How many pictures and boxes the annotations `part` have, with a hash of their names, sizes, boxes and labels."
+    digest = hashlib.blake2b(digest_size=8)
+    for p, o in zip(part.pictures, part.objects):
+        digest.update(repr((p.path.name, tuple(p.size))).encode())
+        for values in (o.xywh, o.labels, o.crowd): digest.update(values.tobytes())
+    return f"{len(part)} pictures, {sum(map(len, part.objects))} boxes ({digest.hexdigest()})"
+
+def _trained_by(s:JobSettings, train, valid, **configs) -> dict:
+    "What a job trains by, by name: all that must be the same when it is resumed."
+    given = {f"{part}.{k}": v for part, config in configs.items() for k, v in config.to_dict().items() if k != "workers"}
+    return dict(model_type=check_model(s.model_type).name, preset=s.preset, weights=s.weights, classes=list(train.names), category_ids=list(train.category_ids),
+                **{"training data": _summed(train), "validation data": _summed(valid)}, **given)
+
+# %% ../../nbs/detection/17_jobs.ipynb #87b37d52
+def _check_same(s:JobSettings, now:dict):
+    "Keep what a new run is trained by in its folder. Raises `SettingsError` when the run to be resumed there was trained by something else, with the first difference."
+    path, kept = Path(s.out)/"training"/"trained_by.json", _kept(s)
+    if kept is None: return write_json(path, now)
+    if not path.is_file(): raise SettingsError(f"{kept} is there, but not {path.name}, which says what it was trained by: name another 'out'")
+    then = read_json(path)
+    for name, value in now.items():
+        if (was := then.get(name)) != value:
+            raise SettingsError(f"the run in {s.out} has {name} = {said(was)}, this job {said(value)}: leave it as it was to go on, or name another 'out'")
 
 # %% ../../nbs/detection/17_jobs.ipynb #647a4e51
 def _watch(trainer, path):
@@ -160,8 +223,8 @@ def _watch(trainer, path):
         if model.training and path.exists(): trainer.stop("the file 'cancel'")
     trainer.model.register_forward_pre_hook(look)
 
-def _work(s:JobSettings, events:Events) -> dict:
-    "Train, and return what the result says beside the status."
+def _start(s:JobSettings, events:Events):
+    "The trainer of a job, about to begin, which has been told."
     def progress(row):
         why = row["why"] if row["metrics"].get("ap", 0) < .01 else []
         events.tell("progress", epoch=row["epoch"], epochs=trainer.config.epochs, step=row["step"], metrics=row["metrics"], why=why)
@@ -169,28 +232,38 @@ def _work(s:JobSettings, events:Events) -> dict:
     _watch(trainer, Path(s.out)/"cancel")
     events.tell("started", model_type=check_model(s.model_type).name, images=len(trainer.train_data), classes=trainer.train_data.names,
                 epochs=trainer.config.epochs, notes=trainer.notes)
+    return trainer
+
+def _train(s:JobSettings, trainer) -> dict:
+    "Train, and return what the result says beside the status."
     history = trainer.fit(s.resume)
     best = max((r for r in history if "valid_ap" in r), key=lambda r: r["valid_ap"])
     epoch = read_json(trainer.out/"epochs"/f"{best['epoch'] + 1:03d}.json")         # validated then, with the weights that are kept
     model = trainer.save(Path(s.out)/"model")
-    return dict(model=str(model), epochs=trainer.config.epochs, steps=len(history), best_epoch=best["epoch"] + 1, classes=epoch["classes"], notes=trainer.notes,
+    return dict(model=str(model), epochs=trainer.config.epochs, steps=len(history), best_epoch=best["epoch"] + 1, classes=epoch["classes"],
+                category_ids=trainer.train_data.annotations.category_ids, notes=trainer.notes,
                 metrics={k.removeprefix("valid_"): v for k, v in best.items() if k.startswith("valid_")})
 
 # %% ../../nbs/detection/17_jobs.ipynb #18876a83
 def _kept(s:JobSettings) -> str|None:
     "The newest checkpoint in the folder of the job, if there is one."
-    return next((str(p) for n in ("newest", "previous", "best") if (p := Path(s.out)/"training"/"checkpoints"/f"{n}.pt").exists()), None)
+    return next((str(p) for n in ("newest", "previous", "best") if os.path.isfile(p := Path(s.out)/"training"/"checkpoints"/f"{n}.pt")), None)
+
+def _among(out, data) -> bool:
+    "Whether the folder `out` is that of the `data`, or lies in it, by whatever way it is written."
+    return Path(os.path.realpath(out)).is_relative_to(os.path.realpath(data))
 
 def _check_folder(s:JobSettings):
     "Raise `SettingsError` when the job would write among its data, or begin anew over a checkpoint."
-    if Path(s.out).absolute() == Path(s.data).absolute(): raise SettingsError("'out' is the folder of the data: name another one")
+    if _among(s.out, s.data): raise SettingsError(f"'out' lies in the folder of the data, {os.path.realpath(s.data)}: name another one")
     if (kept := _kept(s)) and not s.resume: raise SettingsError(f"{kept} is of an earlier run: say \"resume\": true to go on from it, or name another 'out'")
 
 def _close(result:dict, events:Events, out:Path) -> dict:
-    "Tell the last event and write result.json. Where the disk takes neither, `unwritten` says so; the result is returned all the same."
+    """Tell the last event and write result.json, unless the job was refused over the checkpoint of an earlier run. Where the disk takes neither, `unwritten`
+    says so; the result is returned all the same."""
     try:
         events.tell(result["status"], last=True, **{k: result[k] for k in ("error", "metrics", "model") if k in result})
-        write_json(out/"result.json", dict(result, undelivered=events.undelivered))
+        if not (result.get("refused") and result["checkpoint"]): write_json(out/"result.json", dict(result, undelivered=events.undelivered))
     except (OSError, DataError) as e: result = dict(result, unwritten=str(e))
     return dict(result, undelivered=events.undelivered)
 
@@ -200,24 +273,25 @@ def _place(job) -> Path|None:
     try: given, home = (job, Path()) if isinstance(job, dict) else (read_json(job), Path(job).resolve().parent)
     except DataError: return None
     out, data = (given.get(k) if isinstance(given, dict) else None for k in ("out", "data"))
-    if not isinstance(out, str) or not out.strip() or "\0" in out or out == data: return None
+    if not isinstance(out, str) or not out.strip() or "\0" in out: return None
+    if isinstance(data, str) and data.strip() and "\0" not in data and _among(home/out, home/data): return None
     try: return home/out if {p.name for p in (home/out).iterdir()} <= {"result.json"} else None
     except FileNotFoundError: return home/out
     except OSError: return None
 
 def _refused(job, error) -> dict:
     "The result of a job that is refused as it stands, left in its folder where there is a `_place` for it."
-    result = dict(status="failed", error=str(error), seconds=0.)
+    result = dict(status="failed", refused=True, error=str(error), seconds=0.)
     if (out := _place(job)) is not None:
         try: write_json(out/"result.json", result)
         except (OSError, DataError) as e: return dict(result, unwritten=str(e))
     return result
 
 # %% ../../nbs/detection/17_jobs.ipynb #621069ae
-def run_job(job) -> dict:
-    """Run `job` (a dict, or the path of a JSON file) and return its result: dict(status 'completed', 'failed' or 'cancelled', error, metrics, model, checkpoint, …), which
-    is also written to result.json in the job's folder; of a job that is refused as it stands only where that folder is new, or holds no more than an earlier refusal.
-    Raises nothing for what a job, its data or its listener do wrong."""
+def run_job(job, show=None) -> dict:
+    """Run `job` (a dict, or the path of a JSON file) and return its result: dict(status 'completed', 'failed' or 'cancelled', error, refused, metrics, model, checkpoint,
+    …), which is also written to result.json in the job's folder; of a job that is refused only where that hides nothing of an earlier run. The function `show`
+    is called with each event. Raises nothing for what a job, its data or its listener do wrong."""
     began = time.monotonic()
     try:
         s = read_job(job)
@@ -226,17 +300,20 @@ def run_job(job) -> dict:
     out = Path(s.out)
     try:
         (out/"cancel").unlink(missing_ok=True)      # of an earlier run
-        events = Events(out/"events.jsonl", out.name, s.webhook, s.webhook_timeout_s)
-    except OSError as e: return dict(status="failed", error=f"the folder {out} cannot be written ({e.strerror})", seconds=0.)
+        events = Events(out/"events.jsonl", out.name, s.webhook, s.webhook_timeout_s, show)
+    except OSError as e: return dict(status="failed", refused=True, error=f"the folder {out} cannot be written ({e.strerror})", seconds=0.)
     result: dict = _outcome(s, events)
     return _close(dict(result, job=s.to_dict(), checkpoint=_kept(s), seconds=round(time.monotonic() - began, 1)), events, out)
 
 # %% ../../nbs/detection/17_jobs.ipynb #82a3587c
 def _outcome(s:JobSettings, events:Events) -> dict:
     "The status of a job, and what belongs to it."
-    try: return dict(status="completed", **_work(s, events))
+    try:
+        try: trainer = _start(s, events)
+        except (SettingsError, DataError) as e: return dict(status="failed", refused=True, error=str(e))
+        return dict(status="completed", **_train(s, trainer))
     except NonFiniteLoss as e: return dict(status="failed", error=str(e))
-    except TrainingStopped as e: return dict(status="cancelled", error=str(e))
+    except TrainingStopped as e: return dict(status="cancelled", error=str(e).replace("fit(resume=True) goes on", 'the job with "resume": true goes on'))
     except (SettingsError, DataError, ValueError) as e: return dict(status="failed", error=str(e))
     except MemoryError: return dict(status="failed", error="out of memory: take a smaller batch_size or image_size")
     except Exception as e: return dict(status="failed", error=_said(e))      # a job never raises, and the libraries' errors (cv2.error, …) have no class in common

@@ -88,7 +88,8 @@ def verdict_rows(cells:dict) -> list[dict]:
         promised = f"+{t.gain[0]:g}" + (f" to {t.gain[1]:g}" if t.gain[1] > t.gain[0] else "")
         own = _points(unpaired(cells.get(frozenset([t.name])), cells.get(frozenset())))
         rows.append({"technique": t.title, "promised": promised, "alone": spread(cells.get(frozenset([t.name]))), "left out": spread(cells.get(full - {t.name}) if t.name in full else None),
-                     "gain alone": _shown(found["alone"]), "by its own spread": _shown(own), "gain among all": _shown(found["among"]), "gain in the mean": _shown(found["mean"]), "it": _word(found, t.gain, floor)})
+                     "gain alone": _shown(found["alone"]), "by its own spread": _shown(own),
+                     "gain among all": _shown(found["among"]), "gain in the mean": _shown(found["mean"]), "it": _word(found, t.gain, floor)})
     return rows
 
 # %% ../../nbs/detection/19_verdict.ipynb #09ffca29
@@ -102,7 +103,8 @@ def verdict_sentences(cells:dict) -> list[str]:
     "What a group says: how all techniques together end where that is at the floor, then a sentence per technique: what it brought alone, among all and in the mean."
     none, full = cells.get(frozenset()), cells[max(cells, key=len)]
     floor = [f"All together end at {spread(full)}, {spread(none)} without any: there is little left to lose among them, so the words go by the gain alone."] if at_floor(cells) else []
-    return floor + [f"{r['technique']} (promised {r['promised']}): alone {r['gain alone']}, among all {r['gain among all']}, in the mean {r['gain in the mean']}: {r['it']}." for r in verdict_rows(cells)]
+    return floor + [f"{r['technique']} (promised {r['promised']}): alone {r['gain alone']}, among all {r['gain among all']}, in the mean {r['gain in the mean']}: {r['it']}."
+                    for r in verdict_rows(cells)]
 
 # %% ../../nbs/detection/19_verdict.ipynb #c93d22c8
 def verdict_figure(cells:dict, title:str=""):
