@@ -146,6 +146,8 @@ def load_model(source, names=None):
     fresh = sorted({k[0] if isinstance(k, tuple) else k for k in report["mismatched_keys"]})
     if odd := [k for k in fresh if "class" not in k and "score" not in k]: raise DataError(source, f"the tensor '{odd[0]}' has another shape than the configuration says")
     model.begins_anew = fresh
+    with torch.device("meta"): untrained = AutoModelForObjectDetection.from_config(model.config)
+    for name, p in untrained.named_parameters(): model.get_parameter(name).requires_grad_(p.requires_grad)      # from_pretrained lets everything learn, D-FINE's constants too
     return model
 
 # %% ../../nbs/detection/11_models.ipynb #e222e846
