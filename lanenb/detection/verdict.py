@@ -167,7 +167,7 @@ def learning_figure(folder):
     colours = {t: PALETTE[k % len(PALETTE)] for k, t in enumerate(dict.fromkeys(_trained(c["parameters"])[0] for c in cells))}
     for cell in cells:
         (trained, start), (epochs, ap) = _trained(cell["parameters"]), _ap_by_epoch(folder, cell["runs"])
-        label = ", ".join([*(v if isinstance(v, str) else f"{k} {v:g}" for k, v in trained), *([CHECKPOINT] if start == CHECKPOINT else [])])
+        label = ", ".join([*(v if isinstance(v, str) else f"{k} {v}" for k, v in trained), *([CHECKPOINT] if start == CHECKPOINT else [])])
         ax.plot(epochs, ap.mean(0), color=colours[trained], ls="--" if start == CHECKPOINT else "-", label=label)
         ax.fill_between(epochs, ap.min(0), ap.max(0), color=colours[trained], alpha=.15, lw=0)
     ax.set(xlabel="epoch", ylabel="AP, points", ylim=(0, None))
