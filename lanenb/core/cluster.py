@@ -39,11 +39,18 @@ def _connected(address:str):
     "A client of the scheduler at `address`. Raises `SettingsError`."
     try: from distributed import Client
     except ModuleNotFoundError: raise SettingsError("a cluster needs the package 'distributed': pip install 'lanenb[cluster]'") from None
-    try: client = Client(address, timeout=10, set_as_default=False)
-    except (OSError, ValueError) as e: raise SettingsError(f"no Dask scheduler answers at {address} ({' '.join(str(e).split())[:120]})") from None
+    client = _client(Client, address)
     if client.scheduler_info(n_workers=-1)["workers"]: return client
     client.close()
     raise SettingsError(f"the scheduler at {address} has no workers: start some with `dask worker {address} --nthreads 1`")
+
+def _client(kind, address:str, tries:int=3):
+    "A client, of the class `kind`, of the scheduler at `address`. Raises `SettingsError`."
+    for _ in range(tries):
+        try: return kind(address, timeout=10, set_as_default=False)
+        except AssertionError: continue         # all that distributed says when its thread has not begun after ten seconds
+        except (OSError, ValueError) as e: raise SettingsError(f"no Dask scheduler answers at {address} ({' '.join(str(e).split())[:120]})") from None
+    raise SettingsError(f"no client for {address} has started in {10*tries} seconds: this machine is too busy")
 
 def _ask(client, folder:Path, paths:list):
     "Raises `SettingsError` when a worker runs another lanenb or does not see `folder` and `paths`."
