@@ -229,7 +229,8 @@ def _meets(self:COCOEvaluator, read, others:int=0) -> float:
 @patch
 def _explains(self:COCOEvaluator, read) -> float:
     "The share that would be met if the boxes were read so; 0 where that is not much more than now, or than the detections of other pictures meet."
-    would, now, by_chance = self._meets(read), self._meets(lambda boxes, size: boxes), max(self._meets(read, k) for k in (1, 2, 3))
+    would, now = self._meets(read), self._meets(lambda boxes, size: boxes)
+    by_chance = max((self._meets(read, k) for k in range(1, min(4, len(self._judged())))), default=1.)      # a single picture has no control
     return would if would > max(now, by_chance) + .25 else 0.
 
 # %% ../../nbs/detection/09_evaluator.ipynb #42f205c1
