@@ -91,7 +91,7 @@ def _configs(s:JobSettings) -> tuple:
 
 # %% ../../nbs/detection/17_jobs.ipynb #fb2a74c5
 def _check_parts(s:JobSettings):
-    "Raise `SettingsError` for values of training, augmentation and losses that are not there or are decided elsewhere, for tricks and for paths that are none."
+    "Raise `SettingsError` for values of training, augmentation and losses that are not there or are decided elsewhere, and for paths that are none."
     from lanenb.detection.transforms import AugmentationConfig
     for name in ("data", "out", "weights"):
         if "\0" in (getattr(s, name) or ""): raise SettingsError(f"'{name}' has a null byte in it, which no path has")
@@ -101,7 +101,6 @@ def _check_parts(s:JobSettings):
         with _named(part): kind.from_parameters({**values, "multi_scale": False} if part == "training" else values)      # scales are held against the model's size below
     for name in ("img_size", "normalise"):
         if name in (s.augmentation or {}): raise SettingsError(f"'augmentation.{name}' follows from the model and training.image_size: leave it out")
-    if s.tricks and "all" in [w.strip() for w in s.tricks.lower().split("-")[1:]]: raise SettingsError(f"tricks '{s.tricks}' leave out all there are: say 'none'")
     _configs(s)
 
 # %% ../../nbs/detection/17_jobs.ipynb #18bea456

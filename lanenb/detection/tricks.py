@@ -41,12 +41,13 @@ def available(model) -> list[str]:
 
 def parse_tricks(text:str, model) -> list[str]:
     """The techniques that `text` switches on for the model: 'none', 'all', 'ema+mosaic', 'all-mixup-ema'. Raises `SettingsError` for an unknown name (with the
-    nearest), or one that this model does not have."""
+    nearest), one that this model does not have, or all left out of all."""
     has, text = available(model), str(text).strip().lower()
     if text in ("", "none"): return []
     start, *rest = [w.strip() for w in re.split(r"[+-]", text)]
     minus = "-" in text
     if minus and ("+" in text or start != "all"): raise SettingsError(f"tricks are joined by + ('ema+mosaic'), or left out of all by - ('all-mosaic'), not '{text}'")
+    if minus and "all" in rest: raise SettingsError(f"tricks '{text}' leave out all there are: say 'none'")
     named = rest if start == "all" else [start, *rest]
     check_names(named, [*TRICKS, "all"], "trick")
     for name in named:
