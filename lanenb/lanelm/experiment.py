@@ -37,7 +37,7 @@ class ExperimentSettings(Settings):
     encoder: str = setting("mini", "frozen visual encoder", choices=("mini", "dla34", "resnet18", "resnet34"))
     weights: str|None = setting(None, "the encoder's weights (a folder or file); none: random, drawn from the seed")
     n_images: int = setting(1, "frames trained on", unit="frames", low=1)
-    n_others: int = setting(16, "frames scored that were not trained on, at most", unit="frames", low=0)
+    n_others: int = setting(60, "frames scored that were not trained on, at most", unit="frames", low=0)
     copies: int = setting(0, "augmented copies of each training frame that are kept beside it, for a whole split; one of them or the frame is drawn each time", low=0)
     epochs: int = setting(300, "passes over the frames", unit="epochs", low=1)
     batch: int = setting(8, "frames a step", unit="frames", low=1)

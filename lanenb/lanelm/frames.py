@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CHUNK', 'LEVELS', 'Frames', 'encode_images', 'collect', 'store_key', 'StoredMaps', 'collect_split', 'spread_first',
-           'other_frames', 'TokenSet', 'with_pairs']
+           'few_frames', 'TokenSet', 'with_pairs']
 
 # %% ../../nbs/lanelm/08_frames.ipynb #5d04a152
 from dataclasses import dataclass, field, replace
@@ -72,15 +72,16 @@ def encode_images(encoder, images, levels:int, device="cpu", batch:int=8) -> lis
     return [torch.cat(m) for m in zip(*out)]
 
 # %% ../../nbs/lanelm/08_frames.ipynb #acdaaaa2
-def collect(source, n:int, encoder, tokenizer, slots:int=4, levels:int=1, start:int=0, keep_images:int=6, limit_bad:float=0.01, device="cpu", chunk:int=64):
-    """The first `n` frames of `source` from number `start` that have a lane, as `Frames`, and the number of the frame after the last one looked at.
-    `levels`: how many of the encoder's maps are kept, the coarsest ones.
+def collect(source, n:int, encoder, tokenizer, slots:int=4, levels:int=1, order=None, keep_images:int=6, limit_bad:float=0.01, device="cpu", chunk:int=64):
+    """The first `n` frames of `source` that have a lane, as `Frames`, and how many were looked at; `order`: their numbers in the order of looking, by default all as they
+    come. `levels`: how many of the encoder's maps are kept, the coarsest ones.
 
-    Fewer when the source ends. Raises `DataError` when there is none, or more than the share `limit_bad` of the frames looked at are bad."""
-    x, features, frames, images, bad, empty, at = [], [], [], [], [], 0, start
-    while len(frames) < n and at < len(source):
-        stop = min(at + min(chunk, n - len(frames)), len(source))
-        found, faults = load_frames(source, range(at, stop), limit_bad=1.0, prepare=lambda f: dict(view_frame(f), original=f["lanes"]))
+    Fewer when the order ends. Raises `DataError` when there is none, or more than the share `limit_bad` of the frames looked at are bad."""
+    order = range(len(source)) if order is None else order
+    x, features, frames, images, bad, empty, at = [], [], [], [], [], 0, 0
+    while len(frames) < n and at < len(order):
+        stop = min(at + min(chunk, n - len(frames)), len(order))
+        found, faults = load_frames(source, order[at:stop], limit_bad=1.0, prepare=lambda f: dict(view_frame(f), original=f["lanes"]))
         bad, at = bad + faults, stop
         tokens = tokenizer.encode_frames([f["lanes"] for f in found], slots)[0]
         seen = [i for i in range(len(found)) if (tokens[i] != 0).sum(-1).max() > 1]
@@ -90,8 +91,8 @@ def collect(source, n:int, encoder, tokenizer, slots:int=4, levels:int=1, start:
         features.append(encode_images(encoder, [found[i]["image"] for i in seen], levels, device))
         images += [found[i]["image"] for i in seen[:max(keep_images - len(images), 0)]]
         frames += [{k: found[i][k] for k in ("original", "meta")} for i in seen]
-    refuse_bad(source.root, bad, at - start, limit_bad)
-    if not frames: raise DataError(source.root, f"no frame with a lane in it among {at - start} looked at")
+    refuse_bad(source.root, bad, at, limit_bad)
+    if not frames: raise DataError(source.root, f"no frame with a lane in it among {at} looked at")
     x = np.concatenate(x)
     return Frames(torch.from_numpy(x), torch.from_numpy(tokenizer.row_tokens(x)), [torch.cat(f) for f in zip(*features)], [f["original"] for f in frames],
                   *([f["meta"][k] for f in frames] for k in ("view", "path", "category")), images=images, empty=empty, bad=bad), at
@@ -205,20 +206,32 @@ def _as_frames(source, c, maps, tokenizer, slots, keep_empty, keep_images) -> Fr
     return replace(frames, images=[view_frame(source.load(of[n]))["image"] for n in frames.names[:keep_images]])
 
 # %% ../../nbs/lanelm/08_frames.ipynb #94a7a6eb
+def _front(n:int, most:int) -> list[int]:
+    "The numbers 0 … n - 1, `most` of them, evenly spread, in front."
+    front = spread(n, most)
+    return front + sorted(set(range(n)) - set(front))
+
 def spread_first(frames:Frames, source, n:int=6) -> Frames:
     "`frames` of `source` with `n` of them, evenly spread, in front, and the pictures of these as `images`."
-    front = spread(len(frames), n)
-    moved, of = frames.pick(front + [i for i in range(len(frames)) if i not in front]), {n: i for i, n in enumerate(source.names())}
+    front, moved, of = spread(len(frames), n), frames.pick(_front(len(frames), n)), {n: i for i, n in enumerate(source.names())}
     return replace(moved, images=[view_frame(source.load(of[n]))["image"] for n in moved.names[:len(front)]])
 
 # %% ../../nbs/lanelm/08_frames.ipynb #9ff13136
-def other_frames(path, source, after:int):
-    "(source, start, what they are) of frames not trained on: the validation split of a CULane root, else the frames of `source` from number `after`, else (None, 0, why there are none)."
-    if hasattr(source, "split") and source.split == "train" and hasattr(source, "entries"):
-        try: return open_source(path, "val"), 0, "the validation split (other clips)"
-        except DataError: pass
-    if after < len(source): return source, after, "later frames of the same source"
-    return None, 0, "none: every frame of the source was trained on"
+def few_frames(path, source, n:int, n_others:int, **common):
+    """(`n` frames of `source` to learn, `n_others` to be asked about or None, what these are). Of the training split at `path` with a validation split beside it, both are
+    evenly spread over their splits; else they are the first frames and those that follow. `common`: as for `collect`. Raises `DataError` as `collect`."""
+    valid = _validation(path, source)
+    frames, at = collect(source, n, order=None if valid is None else _front(len(source), n), **common)
+    if not n_others: return frames, None, "none: none were asked for"
+    if valid is not None: return frames, collect(valid, n_others, order=_front(len(valid), n_others), **common)[0], "from all over the validation split (other clips)"
+    if at == len(source): return frames, None, "none: every frame of the source was trained on"
+    return frames, collect(source, n_others, order=range(at, len(source)), **common)[0], "later frames of the same source"
+
+def _validation(path, source):
+    "The validation split at `path` beside the training split `source` of a CULane root; None where there is none."
+    if not (hasattr(source, "split") and source.split == "train" and hasattr(source, "entries")): return None
+    try: return open_source(path, "val")
+    except DataError: return None
 
 # %% ../../nbs/lanelm/08_frames.ipynb #4598268b
 class TokenSet(Dataset):
