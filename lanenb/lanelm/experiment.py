@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from ..clrernet.prediction import Predictor
 from ..core.optim import adamw, warmup_cosine
+from ..core.order import spread
 from ..core.settings import Settings, setting
 from ..core.training import Trainer, TrainSettings
 from .designs import build_model, design_settings, training_loss
@@ -139,17 +140,20 @@ def _scores(model, frames, said, truth, trained) -> dict:
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #fa34c108
 def _swapped(frames, others):
-    """Another frame's maps for each of `frames`, as a function (start, stop): those of the frame half the set away (neighbours show the same road); the first of
-    `others` when there is only one; None when there is no other."""
+    """Another frame for each of `frames`: the one half the set away (neighbours show the same road); the first of `others` when there is only one; None when there is no
+    other."""
     n = len(frames)
-    if n > 1: return lambda i, j: frames.pick([(k + n//2) % n for k in range(i, j)]).part(0, j - i)
-    return None if others is None or not len(others) else lambda i, j: others.part(0, 1)
+    if n > 1: return frames.pick([(k + n//2) % n for k in range(n)])
+    return None if others is None or not len(others) else others.pick([0])
+
+_LEANS = 64      # frames, evenly spread, on which the past is shuffled
 
 def _swap_scores(model, frames, said, truth, elsewhere, device, seed) -> dict:
     "The control with another frame's features: how far lanes move, how wrong they then are, and what a teacher-forced prediction depends on."
-    there, n = answers(model, frames, device, features=elsewhere), min(len(frames), 16)
+    there, at = answers(model, frames, device, features=elsewhere.part), spread(len(frames), _LEANS)
     def predict(maps, past): return model.tokenizer.rows_px(model.forced([m.to(device) for m in maps], past.to(device)).cpu().numpy())
-    wrong, leans = lane_errors(there["free"], truth), dependency(predict, frames.part(0, n), elsewhere(0, n), frames.x[:n], seed)
+    mine, theirs = (f.pick(at).part(0, len(at)) for f in (frames, elsewhere))
+    wrong, leans = lane_errors(there["free"], truth), dependency(predict, mine, theirs, frames.x[at], seed)
     return dict(moves_px=moves_px(said["free"], there["free"]), swapped_px=wrong["px"], swapped_found=wrong["found"], swapped_invented=wrong["invented"],
                 **_prefixed("swapped_", culane_scores(model, there["tokens"], frames)), **leans)
 
@@ -164,22 +168,24 @@ def decode_ms(model, frames, device="cpu", repeats:int=7) -> float:
     return float(np.median(took[2:])*1e3)
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #0e59ed96
-def attention(model, frames, n:int=8, device="cpu") -> dict|None:
-    """Attention on the picture in the first `n` frames, told the truth: `uniformity` (layers, heads, T) averaged over lanes with that row (NaN: none has
-    it), and `maps` (n, layers, N), the mean weights over heads, lanes and rows; of a model whose rows look at their own columns only, row after row; zeros for a frame
+def attention(model, frames, n:int=32, drawn:int=4, device="cpu") -> dict|None:
+    """Attention on the picture, told the truth: in up to `n` frames, evenly spread, `uniformity` (layers, heads, T) averaged over lanes with that row (NaN: none has
+    it); in the first `drawn` frames `maps` (drawn, layers, N), the mean weights over heads, lanes and rows; of a model whose rows look at their own columns only, row after row; zeros for a frame
     without a lane. None for a model that does not look at rows at all. Raises `ValueError` for no frames."""
     if not len(frames): raise ValueError("there are no frames to look at")
     maps: list = []
     sums: Any = 0
     counts: Any = 0
-    for i in range(min(n, len(frames))):
+    counted, first = spread(len(frames), n), range(min(drawn, len(frames)))
+    for i in sorted({*counted, *first}):
         x = frames.x[i:i+1].to(device)
         weights = model.looks([f.to(device) for f in frames.part(i, i + 1)], x)
         if not weights: return None
         there = (x[0] > 0).float()                                            # (L, T)
-        u = torch.stack([uniformity(w[0]) for w in weights])                  # (layers, heads, L, T)
-        sums, counts = sums + (u*there).sum(2), counts + there.sum(0)
-        maps.append(torch.stack([_laid_out(model, l, (w[0]*there[None, :, :, None]).sum((0, 1))/(there.sum().clamp(min=1)*w.shape[1])) for l, w in enumerate(weights)]).cpu())
+        if i in counted:
+            u = torch.stack([uniformity(w[0]) for w in weights])              # (layers, heads, L, T)
+            sums, counts = sums + (u*there).sum(2), counts + there.sum(0)
+        if i in first: maps.append(torch.stack([_laid_out(model, l, (w[0]*there[None, :, :, None]).sum((0, 1))/(there.sum().clamp(min=1)*w.shape[1])) for l, w in enumerate(weights)]).cpu())
     return dict(uniformity=(sums/counts).cpu().numpy(), maps=torch.stack(maps).numpy())
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #36ed0bf7
