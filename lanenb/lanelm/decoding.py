@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['MODES', 'JUMP_PX', 'cut', 'check_prompts', 'Rules', 'rows_at_once', 'decode_reference', 'decode_greedy', 'write_row',
-           'take', 'write_open', 'cut_jumps', 'finish_lanes', 'write', 'forced', 'looks', 'arrange']
+           'take', 'write_open', 'cut_jumps', 'finish_lanes', 'certainty', 'judged', 'write', 'forced', 'looks',
+           'arrange']
 
 # %% ../../nbs/lanelm/05_decoding.ipynb #e7e0ac28
 from itertools import product
@@ -194,11 +195,36 @@ def finish_lanes(model:LaneLM, tokens) -> list:
     if not s.cut_jumps: return frames
     return [[smooth_lane(l, s.smooth_window) if s.smooth_window and len(l) else l for l in (cut_jumps(l, JUMP_PX) for l in lanes)] for lanes in frames]
 
+# %% ../../nbs/lanelm/05_decoding.ipynb #b558982e
+_NEAR_PX = 6.0
+
+def certainty(model:LaneLM, memory, tokens, prompts=None):
+    "Certainty (B, L, 1) of the lanes `tokens` (B, L, T) that were written for `memory` (B, N, dim): the mean share of belief near their tokens; 0 where there is no lane."
+    s, x_in = model.settings, model.inputs(tokens, prompts)
+    x_in[..., 0] = 0                                                  # begun as decoding begins
+    belief, there = model(memory, x_in, prompts=prompts)[0].softmax(-1), tokens > 0
+    near = round(_NEAR_PX/model.tokenizer.bin_px) if s.mode == "absolute" else 0      # where words are steps, neighbours may be far apart
+    total = F.pad(belief[..., 1:].cumsum(-1), (1, 0))                 # of the words 1 … n
+    low, high = (tokens - 1 - near).clamp(min=0), (tokens + near).clamp(0, s.vocab - 1)
+    sure = (total.gather(-1, high[..., None]) - total.gather(-1, low[..., None]))[..., 0]
+    return (sure*there).sum(-1, keepdim=True)/there.sum(-1, keepdim=True).clamp(min=1)
+
 # %% ../../nbs/lanelm/05_decoding.ipynb #0ba72692
+def judged(self:LaneLM, features, prompts=None):
+    """(tokens (B, L, T), certainty (B, L, 1), free (B, L, 1)): lanes of B images, written greedily from their `features` (the `levels` coarsest of the pyramid, finest
+    first) and `prompts` (B, L, T), -1: free; their `certainty`, and whether nobody prompted them."""
+    with evaluating(self), torch.no_grad():
+        memory = self.visual(features)
+        tokens = decode_greedy(self, memory, prompts=prompts)
+        free = torch.ones_like(tokens[..., :1], dtype=torch.bool) if prompts is None else (prompts == -1).all(-1, keepdim=True)
+        return tokens, certainty(self, memory, tokens, prompts), free
+
 def write(self:LaneLM, features, prompts=None):
-    """Tokens (B, L, T) of the lanes in B images, written greedily from their `features` (the `levels` coarsest of the pyramid, finest first) and `prompts`
-    (B, L, T), -1: free."""
-    with evaluating(self): return decode_greedy(self, self.visual(features), prompts=prompts)
+    "Tokens (B, L, T) of the lanes in B images: those of `judged`, without the lanes that nobody prompted and whose certainty is below `conf`."
+    if not self.settings.conf:
+        with evaluating(self): return decode_greedy(self, self.visual(features), prompts=prompts)
+    tokens, sure, free = self.judged(features, prompts)
+    return tokens.masked_fill(free & (sure < self.settings.conf), 0)
 
 def forced(self:LaneLM, features, past):
     "The likeliest tokens (B, L, T) when every row is told the tokens `past` (B, L, T) of the rows above it."
@@ -212,5 +238,5 @@ def arrange(self:LaneLM, x):
     "Tokens x (B, L, T), lanes left to right, in the slots that they are written in: unchanged."
     return x
 
-LaneLM.write, LaneLM.forced, LaneLM.looks, LaneLM.arrange, LaneLM.finish = write, forced, looks, arrange, finish_lanes
+LaneLM.judged, LaneLM.write, LaneLM.forced, LaneLM.looks, LaneLM.arrange, LaneLM.finish = judged, write, forced, looks, arrange, finish_lanes
 LaneLM.levels = property(lambda self: KINDS[self.settings.tokens])

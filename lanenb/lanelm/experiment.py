@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ExperimentSettings', 'answers', 'original_lanes', 'culane_scores', 'train', 'fit', 'both_errors', 'evaluate',
-           'decode_ms', 'attention', 'input_spread', 'prompted', 'detect', 'started', 'pick_conf', 'decode_times',
-           'reading', 'reading_full']
+           'decode_ms', 'attention', 'input_spread', 'seated', 'prompted', 'detect', 'started', 'pick_conf',
+           'decode_times', 'reading', 'reading_full']
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #ce3b173d
 import math, time
@@ -25,11 +25,12 @@ from .designs import build_model, design_settings, training_loss
 from .diagnostics import blind_lanes, dependency, lane_errors, moves_px, spread_px, token_std, uniformity
 from .frames import TokenSet
 from .model import PAPER_SIZES, LaneLM
+from .prediction import find_seats
 from .prompting import lowest, simulate_prompts
 from .schedule import ScheduleSettings
 from .visual_tokens import token_grids
 from ..lanes.culane_metric import named_scores
-from ..lanes.threshold import best_conf, threshold_scores
+from ..lanes.threshold import CONFS, best_conf, threshold_scores
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #bc8ddc44
 @dataclass(frozen=True)
@@ -52,17 +53,19 @@ class ExperimentSettings(Settings):
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #e5ec2a49
 def answers(model, frames, device="cpu", features=None, chunk:int=64, prompts=None, told:bool=False) -> dict:
-    """What the model writes for `frames`: the greedy `tokens` (B, L, T), and `free`, their x in px, NaN where there is no lane; with `told` also `forced`,
-    what it would write in each row if it were told the truth above it.
+    """What the model writes for `frames`: the greedy `tokens` (B, L, T), and `free`, their x in px, NaN where there is no lane; `written`, the tokens before lanes were
+    dropped for want of certainty; with `told` also `forced`, what it would write in each row if it were told the truth above it.
 
     `features(start, stop)` replaces the frames' own maps, `prompts` (B, L, T) are obeyed."""
-    forced, free = [], []
+    forced, kept, written = [], [], []
     for i in range(0, len(frames), chunk):
         maps = [m.to(device) for m in (features or frames.part)(i, min(i + chunk, len(frames)))]
         if told: forced.append(model.forced(maps, frames.x[i:i+chunk].to(device)).cpu())
-        free.append(model.write(maps, None if prompts is None else prompts[i:i+chunk].to(device)).cpu())
-    tokens = torch.cat(free)
-    said = dict(free=model.tokenizer.rows_px(tokens.numpy()), tokens=tokens)
+        tokens, sure, free = (v.cpu() for v in model.judged(maps, None if prompts is None else prompts[i:i+chunk].to(device)))
+        written.append(tokens)
+        kept.append(tokens.masked_fill(free & (sure < model.settings.conf), 0))
+    tokens = torch.cat(kept)
+    said = dict(free=model.tokenizer.rows_px(tokens.numpy()), tokens=tokens, written=torch.cat(written))
     return dict(said, forced=model.tokenizer.rows_px(torch.cat(forced).numpy())) if told else said
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #ee4851f9
@@ -130,13 +133,19 @@ def _figures(model, frames, others, trained, device, seed) -> tuple[dict, dict]:
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #a5f6af7d
 def _scores(model, frames, said, truth, trained) -> dict:
-    "Errors, shares and F1 of the answers `said` for `frames`, and of the blind control (the median of the lanes `trained` on)."
+    """Errors, shares and F1 of the answers `said` for `frames`, also with no lane dropped (`undropped_`), and of the blind control (the median of the lanes `trained`
+    on)."""
     free, middle = lane_errors(said["free"], truth), np.broadcast_to(blind_lanes(trained), truth.shape)
-    blind, quantised = lane_errors(middle, truth), model.tokenizer.quantise(middle)
-    if model.settings.mode != "absolute": quantised = model.tokenizer.to_relative(quantised)
+    blind, scores = lane_errors(middle, truth), culane_scores(model, said["tokens"], frames)
+    all_of_them = scores if torch.equal(said["tokens"], said["written"]) else culane_scores(model, said["written"], frames)
     found = {k: free[k] for k in ("zigzag_px", "found", "invented", "rows_beyond")}
-    return dict(tf_px=_gap(said["forced"], truth), ar_px=free["px"], **found, **culane_scores(model, said["tokens"], frames),
-                blind_px=blind["px"], blind_found=blind["found"], blind_invented=blind["invented"], **_prefixed("blind_", culane_scores(model, torch.from_numpy(quantised), frames)))
+    return dict(tf_px=_gap(said["forced"], truth), ar_px=free["px"], **found, **scores, **_prefixed("undropped_", {k: all_of_them[k] for k in ("f1_50", "f1_75")}),
+                blind_px=blind["px"], blind_found=blind["found"], blind_invented=blind["invented"], **_prefixed("blind_", culane_scores(model, _tokens(model, middle), frames)))
+
+def _tokens(model, px):
+    "Tokens of the rows `px` (B, L, T), NaN: none."
+    bins = model.tokenizer.quantise(px)
+    return torch.from_numpy(bins if model.settings.mode == "absolute" else model.tokenizer.to_relative(bins))
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #fa34c108
 def _swapped(frames, others):
@@ -205,15 +214,46 @@ def input_spread(model, *sets, device="cpu", n:int=64) -> dict:
     return dict(token_std(F.layer_norm(tokens, tokens.shape[-1:])), grid=tuple(maps[-1].shape[-2:]))
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #56f39a15
-def prompted(model, frames, device="cpu", counts=(1, 2, 4), noise_px:float=5.0, seed:int=0, silence:bool=False) -> dict:
-    """Error in px and CULane F1 of the model on `frames` with 1, 2, 4 simulated keypoints per lane: `kp1_ar_px`, `kp1_f1_50`, `kp1_f1_75`, `kp1_mf1`,
-    `kp2_…`; with `silence` empty slots are told so, and the names end in `_cmd`."""
-    truth, found, end = model.tokenizer.rows_px(frames.x.numpy()), {}, "_cmd" if silence else ""
-    for n in counts:
-        prompts = simulate_prompts(frames.x, n, model.tokenizer, noise_px, torch.Generator().manual_seed(seed), silence)
-        said = answers(model, frames, device, prompts=prompts)
+def seated(model, prompts, written, silence:bool=False):
+    """The `prompts` (B, L, T), -1: free, each in the slot that is found from its points (`find_seats`) and from the tokens `written` (B, L, T) without prompts; with `silence`
+    the other slots are told that they are empty."""
+    out, tok = torch.full_like(prompts, -1), model.tokenizer
+    for b, given in enumerate(prompts):
+        asked = (given > 0).any(-1).nonzero().flatten().tolist()
+        points = [np.stack([tok.middle(given[i, rows].numpy()), tok.ys[rows]], 1) for i in asked for rows in [(given[i] > 0).nonzero().flatten().numpy()]]
+        seats = find_seats(model, written[b], points)
+        if silence: out[b] = 0
+        for i, seat in zip(asked, seats): out[b, seat] = given[i]
+    return out
+
+def _through(lanes, px):
+    "The `lanes` (L, T) px moved sideways to pass through the points `px` (B, L, T), NaN: none; (B, L, T), NaN for lanes without a point."
+    off = px - lanes
+    n = (~np.isnan(off)).sum(-1, keepdims=True)
+    return lanes + np.where(n > 0, np.nansum(off, -1, keepdims=True)/np.maximum(n, 1), np.nan)
+
+# %% ../../nbs/lanelm/14_experiment.ipynb #b7b43a83
+def prompted(model, frames, device="cpu", counts=(1, 2, 4), noise_px:float=5.0, seed:int=0, trained=None, written=None) -> dict:
+    """Error in px and CULane F1 of the model on `frames` with 1, 2, 4 simulated keypoints per lane: `kp1_ar_px`, `kp1_f1_50`, `kp1_f1_75`, `kp1_mf1`, `kp2_…`. Of the largest
+    count also with the other slots told that they are empty (names that end in `_cmd`), and two controls: `kp4_swapped_…`, the same points and another frame's features, and
+    `kp4_blind_…`, the median lanes of the tokens `trained` (B, L, T), by default those of `frames`, through the points.
+
+    `written` (B, L, T): what the model writes without prompts, if that is known."""
+    tok, most, found = model.tokenizer, max(counts), {}
+    truth, written = tok.rows_px(frames.x.numpy()), answers(model, frames, device)["tokens"] if written is None else written
+    def scored(name, prompts, end="", features=None):
+        said = answers(model, frames, device, features, prompts=prompts)
         scores = dict(ar_px=lane_errors(said["free"], truth)["px"], **culane_scores(model, said["tokens"], frames))
-        found |= {f"kp{n}_{name}{end}": value for name, value in scores.items()}
+        found.update({f"{name}_{k}{end}": v for k, v in scores.items()})
+    for n in counts:
+        drawn = simulate_prompts(frames.x, n, tok, noise_px, torch.Generator().manual_seed(seed))
+        scored(f"kp{n}", given := seated(model, drawn, written))
+        if n < most: continue
+        scored(f"kp{n}", seated(model, drawn, written, silence=True), "_cmd")
+        if (elsewhere := _swapped(frames, None)) is not None: scored(f"kp{n}_swapped", given, features=elsewhere.part)
+        middle = blind_lanes(tok.rows_px((frames.x if trained is None else trained).numpy()))
+        moved = _through(middle, np.where(drawn.numpy() > 0, tok.middle(drawn.numpy()), np.nan))
+        found |= _prefixed(f"kp{n}_blind_", dict(ar_px=lane_errors(moved, truth)["px"], **culane_scores(model, _tokens(model, moved), frames)))
     return found
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #3ec40490
@@ -234,17 +274,24 @@ def started(model, frames, found, device="cpu", n:int=2, silence:bool=False) -> 
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #5cb613ab
 def pick_conf(model, frames, device="cpu", chunk:int=64) -> list[dict]:
-    """Set `model.settings.conf` of a model of design v6 to the threshold of the highest F1@50 on `frames` (none finds a lane: it stays), and return the figures
+    """Set `model.settings.conf` to the threshold, 0 among them, of the highest F1@50 on `frames` (none finds a lane: it stays), and return the figures
     at each (`threshold_scores`). Raises `ValueError` without frames."""
     parts = [model.judged([m.to(device) for m in frames.part(i, min(i + chunk, len(frames)))])[:2] for i in range(0, len(frames), chunk)]
     if not parts: raise ValueError("a threshold needs frames to be judged on")
     tokens, sure = (torch.cat(p).cpu() for p in zip(*parts))
     said = [[(view.back(lane), float(c)) for lane, c in zip(lanes, of) if len(lane) > 1] for lanes, of, view in zip(model.finish(tokens), sure[..., 0], frames.views)]
-    rows = threshold_scores([[lane for lane, _ in f] for f in said], [[c for _, c in f] for f in said], frames.lanes, [v.size for v in frames.views])
+    rows = threshold_scores([[lane for lane, _ in f] for f in said], [[c for _, c in f] for f in said], frames.lanes, [v.size for v in frames.views], (0., .05, .1, .15, *CONFS))
     model.settings = model.settings.replace(conf=best_conf(rows, model.settings.conf))
     return rows
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #18095f42
+def _endless(model):
+    "The untrained `model`, kept from ending a lane (one of v6 is asked for all its rows anyhow)."
+    if not isinstance(model, LaneLM): return model
+    model.settings = model.settings.replace(y_weight=0.0)
+    model.head_x.bias.data[0] = -1e4
+    return model
+
 def decode_times(encoder, designs=("paper", "v6"), dims=(128, 256, 512), batches=(1, 16), repeats:int=3, device="cpu") -> list[dict]:
     """Milliseconds an image from cached features to tokens, the median of `repeats`: a row per design, width D (3 layers) and batch. `share`: the decoder's
     part of encoder and decoder together."""
@@ -261,7 +308,8 @@ def decode_times(encoder, designs=("paper", "v6"), dims=(128, 256, 512), batches
         maps = encoder(images)
         seeing = {b: ms(encoder, images[:b])/b for b in batches}
     for design, dim in product(designs, dims):
-        model = build_model(design_settings(dict(design=design, dim=dim, layers=3, channels=encoder.channels))[0]).to(device)
+        torch.manual_seed(0)
+        model = _endless(build_model(design_settings(dict(design=design, dim=dim, layers=3, channels=encoder.channels))[0])).to(device)
         for b in batches:
             writing = ms(model.write, [m[:b] for m in maps[-model.levels:]])/b
             rows.append(dict(design=design, D=dim, batch=b, ms=writing, images_s=1e3/writing, share=writing/(writing + seeing[b])))

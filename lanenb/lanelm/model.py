@@ -61,7 +61,8 @@ class ModelSettings(TokenizerSettings):
     smooth_window: int|None = setting(None, "design: rows that a decoded lane is smoothed over", unit="rows", low=0)
     open_rows: int|None = setting(None, "design: rows at the top that are written at once, from the image alone (-1: all)", unit="rows", low=-1)
     hint: bool = setting(False, "every row hears a lane's prompted points, those below it included")
-    cut_jumps: bool = setting(False, "end a decoded lane where it jumps (the paper's Algorithm 1)")
+    cut_jumps: bool = setting(False, "end a decoded lane where it jumps (the paper's Algorithm 1, with a floor)")
+    conf: float = setting(0.0, "least certainty of a lane that nobody prompted", low=0, high=1)
 
     PRESETS = {"mini": dict(dim=128, layers=2), "paper": dict(dim=256, layers=3)} | \
               {name: dict(design="paper", dim=dim, layers=3, first="start", pad_weight=0.3) for name, (dim, _) in PAPER_SIZES.items()}
@@ -123,7 +124,7 @@ KeypointEmbedding.hints = hints
 class LaneLM(Pretrained, nn.Module):
     "Lanes as sentences: `visual` makes the memory of an image, `forward` the logits of all its lanes and rows at once, given the tokens of the rows above."
     KIND, SETTINGS = "lanelm", ModelSettings
-    FREE = frozenset({"dropout", "self_dropout", "first", "pad_weight", "y_weight", "smooth_window", "cut_jumps"})
+    FREE = frozenset({"dropout", "self_dropout", "first", "pad_weight", "y_weight", "smooth_window", "cut_jumps", "conf"})
 
     def __init__(self, settings:ModelSettings|None=None):
         super().__init__()

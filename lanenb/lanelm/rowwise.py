@@ -254,7 +254,7 @@ _BEFORE, _ON, _UNSURE, _SILENT = range(4)      # the state of a lane: not begun,
 class RowwiseLM(Pretrained, nn.Module):
     "Design v6. `visual` reads an image once; `forward` gives every step's answers, given the points before; `lanelm.v6` trains it and writes with it."
     KIND, SETTINGS = "lanelm_v6", RowwiseSettings
-    FREE = frozenset({"sigma", "jitter", "forget", "own", "prompted", "reread", "conf", "smooth_window"})
+    FREE = frozenset({"sigma", "jitter", "forget", "own", "prompted", "reread", "begin", "conf", "smooth_window"})
 
     def __init__(self, settings:RowwiseSettings|None=None):
         super().__init__()
