@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MODES', 'JUMP_PX', 'cut', 'check_prompts', 'Rules', 'rows_at_once', 'decode_reference', 'decode_greedy', 'write_row',
-           'take', 'write_open', 'cut_jumps', 'finish_lanes', 'certainty', 'judged', 'write', 'forced', 'looks',
-           'arrange']
+           'take', 'write_open', 'cut_jumps', 'finish_lanes', 'near_words', 'certainty', 'judged', 'write', 'forced',
+           'looks', 'arrange']
 
 # %% ../../nbs/lanelm/05_decoding.ipynb #e7e0ac28
 from itertools import product
@@ -198,13 +198,16 @@ def finish_lanes(model:LaneLM, tokens) -> list:
 # %% ../../nbs/lanelm/05_decoding.ipynb #b558982e
 _NEAR_PX = 6.0
 
+def near_words(model:LaneLM) -> int:
+    "How many words to either side of a written one mean nearly the same place; 0 where words are steps, since neighbours may then be far apart."
+    return round(_NEAR_PX/model.tokenizer.bin_px) if model.settings.mode == "absolute" else 0
+
 def certainty(model:LaneLM, memory, tokens, prompts=None):
     "Certainty (B, L, 1) of the lanes `tokens` (B, L, T) that were written for `memory` (B, N, dim): the mean share of belief near their tokens; 0 where there is no lane."
     s, x_in = model.settings, model.inputs(tokens, prompts)
     x_in[..., 0] = 0                                                  # begun as decoding begins
     belief, there = model(memory, x_in, prompts=prompts)[0].softmax(-1), tokens > 0
-    near = round(_NEAR_PX/model.tokenizer.bin_px) if s.mode == "absolute" else 0      # where words are steps, neighbours may be far apart
-    total = F.pad(belief[..., 1:].cumsum(-1), (1, 0))                 # of the words 1 … n
+    near, total = near_words(model), F.pad(belief[..., 1:].cumsum(-1), (1, 0))      # total: of the words 1 … n
     low, high = (tokens - 1 - near).clamp(min=0), (tokens + near).clamp(0, s.vocab - 1)
     sure = (total.gather(-1, high[..., None]) - total.gather(-1, low[..., None]))[..., 0]
     return (sure*there).sum(-1, keepdim=True)/there.sum(-1, keepdim=True).clamp(min=1)
