@@ -350,7 +350,7 @@ def reading_full(m:dict, kept:dict|None=None) -> list[str]:
     say.append(f"Blind, the median lanes of the training set, scores {m['blind_f1_50']:.3f}, and the model itself, shown another picture, {m['swapped_f1_50']:.3f}: {looks}")
     if not (math.isnan(m["tf_px"]) or math.isnan(m["ar_px"])):
         drift = "what it wrote before leads it astray." if m["ar_px"] > 2*m["tf_px"] else "writing alone costs little."
-        say.append(f"Told the true past it is off by {m['tf_px']:.1f} px in the rows where it answers, on its own by {m['ar_px']:.1f} px in those of the lanes that it found: {drift}")
+        say.append(f"Told the true past it is off by {m['tf_px']:.1f} px in the rows where it answers, on its own by {m['ar_px']:.1f} px over all lanes that could be matched, near or far: {drift}")
     by = {k.removeprefix("f1_50_"): v for k, v in m.items() if k.startswith("f1_50_")}
     if len(by) > 1: say.append(f"Best on {max(by, key=by.__getitem__)} ({max(by.values()):.2f}), worst on {min(by, key=by.__getitem__)} ({min(by.values()):.2f}).")
     if kept: say.append("With prompted points F1@50 goes from " + f"{m['f1_50']:.3f} to " + ", ".join(f"{v:.3f} ({k})" for k, v in kept.items()) + ".")
