@@ -376,17 +376,69 @@ def _execute(source:Path, target:Path, parameters:dict, environment:dict, lock, 
 
 # %% ../../nbs/core/08_runs.ipynb #84da1d54
 class RunFailed(RuntimeError):
-    "A run that started and did not succeed, with its cause; the partial report is in `folder`."
-    def __init__(self, run_name:str, cause:str, folder):
-        self.run_name, self.cause, self.folder = run_name, cause, Path(folder)
-        super().__init__(f"{run_name} failed: {cause}; see {self.folder/'report.html'}")
-    def __reduce__(self): return RunFailed, (self.run_name, self.cause, self.folder)  # worker processes send it home
+    "A run that started and did not succeed, with its cause; the partial report is in `folder`, or the finished run that was there before (`kept`)."
+    def __init__(self, run_name:str, cause:str, folder, kept:bool=False):
+        self.run_name, self.cause, self.folder, self.kept = run_name, cause, Path(folder), kept
+        super().__init__(f"{run_name} failed: {cause}; " + (f"the finished run in {self.folder} stays as it was" if kept else f"see {self.folder/'report.html'}"))
+    def __reduce__(self): return RunFailed, (self.run_name, self.cause, self.folder, self.kept)  # worker processes send it home
 
-def _clear(folder:Path):
-    "Remove what an earlier run of that name left; other files (checkpoints to resume from, and the curves that belong to them) stay."
-    own = ("metrics.json", "report.html", "notebook.ipynb", _NOTES) + (() if (folder/"checkpoints").is_dir() else ("curves.csv",))
-    for name in own: (folder/name).unlink(missing_ok=True)
-    shutil.rmtree(folder/"figures", ignore_errors=True)
+_RESULTS, _ASIDE = ("metrics.json", "report.html", "notebook.ipynb", "curves.csv", "figures"), ".before"
+
+def _remove(path:Path):
+    "Remove a file or a folder, if it is there."
+    if path.is_dir(): shutil.rmtree(path)
+    else: path.unlink(missing_ok=True)
+
+def _clear(folder:Path, keep:bool=False):
+    """Remove what an earlier run of that name left, or set it aside to `keep` it; other files (checkpoints to resume from, and the curves that belong to them) stay. What a
+    run that was killed had set aside is the last that was finished: it stays."""
+    _remove(folder/_NOTES)
+    for name in _RESULTS:
+        if name == "curves.csv" and (folder/"checkpoints").is_dir(): continue
+        if keep and (folder/name).exists(): os.replace(folder/name, folder/(name + _ASIDE))
+        else: _remove(folder/name)
+
+def _bring_back(folder:Path):
+    "Put what was set aside back in its place."
+    for name in _RESULTS:
+        if not (folder/(name + _ASIDE)).exists(): continue
+        _remove(folder/name)
+        os.replace(folder/(name + _ASIDE), folder/name)
+
+def _drop_aside(folder:Path):
+    "Remove what was set aside."
+    for name in _RESULTS: _remove(folder/(name + _ASIDE))
+
+def _touched(folder:Path, since:float) -> bool:
+    "Whether a run has written anything but its report into `folder` after the time `since`."
+    own = {folder/n for n in (*_RESULTS, _NOTES, ".lock")}
+    return any(p.is_file() and p.stat().st_mtime >= since for top in folder.iterdir() if top not in own and not top.name.endswith(_ASIDE) for p in (top, *top.rglob("*")))
+
+def _finished_before(folder:Path) -> bool:
+    "Whether `folder` holds the results of a run that succeeded, in their place or aside."
+    from lanenb.core.reports import read_record
+    try: return (folder/("metrics.json" + _ASIDE)).exists() or read_record(folder/"metrics.json")["status"] == "ok"
+    except DataError: return False
+
+def _same_value(a, b) -> bool:
+    "Whether two values of a parameter are equal, or two ways to one file or folder."
+    if json.dumps(a) == json.dumps(b): return True
+    return isinstance(a, str) and isinstance(b, str) and os.path.exists(a) and os.path.exists(b) and os.path.samefile(a, b)
+
+def _check_resumed(folder:Path, record:dict):
+    "Raise `SettingsError` for a `record` that is to go on where nothing was begun, or with another parameter than it was begun with; more epochs or steps may be asked for."
+    from lanenb.core.reports import read_record
+    now = record["parameters"]
+    if not now.get("resume"): return
+    try: before = read_record(folder/"metrics.json")
+    except DataError:
+        if any(folder.glob("**/checkpoints/*")): return            # its record was lost: the checkpoint says itself what it fits
+        raise SettingsError(f"resume: no run was begun in {folder}; name the one that was stopped with --name") from None
+    if before["template"] != record["template"]: raise SettingsError(f"resume: {folder} holds a run of '{before['template']}', not of '{record['template']}'")
+    for k, v in before["parameters"].items():
+        longer = k in ("epochs", "steps") and all(isinstance(x, int) for x in (v, now.get(k))) and now[k] > v
+        if k == "resume" or k not in now or longer or _same_value(v, now[k]): continue
+        raise SettingsError(f"resume: the run in {folder} was begun with {k} = {json.dumps(v)}, it cannot go on with {json.dumps(now[k])}; a new --name begins anew")
 
 def _spent(folder:Path, record:dict) -> float:
     "The seconds that the same run took before it was stopped, where `record` is of one that goes on: they are its own as well. What a kill left uncounted is lost."
@@ -440,24 +492,27 @@ def _finish(folder:Path, record:dict, began:float, error:str|None, command:str):
 # %% ../../nbs/core/08_runs.ipynb #c812bbb5
 def run_template(name:str, parameters:dict|None=None, run_name:str|None=None, out="reports", templates=None, progress:bool=True) -> dict:
     """Execute the template `name` with `parameters` into `out`/`run_name` and return its record (metrics.json).
-    Before the start, raises `SettingsError` or `DataError` for an unknown template, parameter or type, or a folder in use;
+    Before the start, raises `SettingsError` or `DataError` for an unknown template, parameter or type, a folder in use, or a run that cannot go on so;
     afterwards `RunFailed` when a cell failed and KeyboardInterrupt when it was stopped."""
     template = read_template(name, templates)
     given = check_parameters(template, parameters or {})
     run_name = check_run_name(run_name or run_folder_name(template, given))
     folder = Path(out).resolve()/run_name
     if folder.exists() and not folder.is_dir(): raise DataError(folder, "is a file; a run needs a folder of that name")
+    _check_resumed(folder, _new_record(run_name, template, template.defaults | given))
     with folder_lock(folder) as lock:
-        began, record = time.monotonic(), _new_record(run_name, template, template.defaults | given)
-        record["seconds"] = _spent(folder, record)
-        _clear(folder)
+        began, started, record = time.monotonic(), time.time(), _new_record(run_name, template, template.defaults | given)
+        record["seconds"], finished = _spent(folder, record), _finished_before(folder)
+        _clear(folder, finished and not (folder/("metrics.json" + _ASIDE)).exists())
         write_json(folder/"metrics.json", record)
         command, error, stop = _command(name, given, run_name, out), None, None
         try: error = _unfinished(_execute(template.path, folder/"notebook.ipynb", given, {FOLDER_VARIABLE: str(folder)}, lock, progress))
         except (Exception, KeyboardInterrupt) as e: error, stop = _cause(e), e
         _finish(folder, record, began, error, command)
+        kept = finished and error is not None and not record["metrics"] and not _touched(folder, started)
+        (_bring_back if kept else _drop_aside)(folder)
     if isinstance(stop, KeyboardInterrupt): raise stop
-    if error: raise RunFailed(run_name, error, folder) from stop
+    if error: raise RunFailed(run_name, error, folder, kept) from stop
     return record
 
 # %% ../../nbs/core/08_runs.ipynb #58e62dd2
