@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['TITLES', 'DESCRIBED', 'SCORES', 'PROMPTS', 'PAPER_GAINS', 'PROMPTED_CONTROLS', 'FEW', 'FEW_OTHERS', 'contestant',
            'rival', 'beside', 'ranked', 'design_rows', 'categories_of', 'category_rows', 'gain', 'prompt_rows',
-           'hard_rows', 'hard_gain', 'design_figure', 'category_figure', 'few_runs', 'few_rows', 'target_rows',
-           'sentences']
+           'hard_rows', 'hardness', 'hard_gain', 'design_figure', 'category_figure', 'few_runs', 'few_rows',
+           'target_rows', 'sentences']
 
 # %% ../../nbs/lanelm/18_verdict.ipynb #bbec416a
 from pathlib import Path
@@ -107,12 +107,16 @@ def hard_rows(runs:dict, prompted:str="kp4_f1_50") -> list[dict]:
                             "of what was missing": "–" if not d["n"] or mean >= 100 else f"{d['mean']/(100 - mean):.0%}"}))
     return [r for _, r in sorted(rows, key=lambda x: x[0])]
 
-def hard_gain(runs:dict, prompted:str="kp4_f1_50", share:bool=False) -> tuple[float, float]:
-    """Spearman's (rho, p) over categories between F1@50 without a prompt and the prompt's gain, or with `share` the share of the missing points that it brings, means over
-    seeds; NaN below four categories."""
+def hardness(scores:dict) -> dict:
+    "{category: F1@50 of the detector} beside which the runs `scores` were scored; empty without one."
+    return {c: f1 for c in categories_of(scores) if (f1 := rival(scores, f"f1_50_{c}")) is not None}
+
+def hard_gain(runs:dict, easy:dict, prompted:str="kp4_f1_50", share:bool=False) -> tuple[float, float]:
+    """Spearman's (rho, p) over categories between how `easy` they are ({category: F1}, from elsewhere) and the prompt's gain, or with `share` the share of the missing points
+    that it brings, means over seeds; NaN below four categories."""
     def of(c):
         plain, more = mean_std(values(runs, f"f1_50_{c}", 100.))[0], gain(runs, f"{prompted}_{c}", f"f1_50_{c}")["mean"]
-        return plain, more if not share else more/(100 - plain) if plain < 100 else np.nan
+        return easy.get(c, np.nan), more if not share else more/(100 - plain) if plain < 100 else np.nan
     kept = [p for p in map(of, categories_of({"": runs})) if np.isfinite(p).all()]
     if len(kept) < 4: return float("nan"), float("nan")
     found = stats.spearmanr(*zip(*kept))
@@ -224,10 +228,11 @@ def sentences(scores:dict, aim:float=-.02) -> list[str]:
     for title, m in PROMPTS.items():
         d = gain(runs, m)
         if d["n"]: say.append(f"With {title}: {shown_difference(d)} points (the paper, on CULane: {PAPER_GAINS[title]}).")
-    (rho, _), (part, p) = hard_gain(runs), hard_gain(runs, share=True)
+    easy = hardness(scores)
+    (rho, _), (part, p) = hard_gain(runs, easy), hard_gain(runs, easy, share=True)
     more = "hard categories gain more, beyond what the ceiling forces" if part < 0 else "of what was missing, hard categories gain less"
     told = "whether hard categories gain more than the ceiling forces cannot be told" if p > .05 else more
     if np.isfinite(part):
-        say.append(f"Over categories, F1 without a prompt goes with the gain of four points by rho = {rho:+.2f}, and with the share of the missing points by {part:+.2f} "
+        say.append(f"Over categories, the detector's F1 goes with the gain of four points by rho = {rho:+.2f}, and with the share of the missing points by {part:+.2f} "
                    f"(p = {p:.2g}): {told}.")
     return say
