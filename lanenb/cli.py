@@ -265,7 +265,7 @@ def predict(source:Annotated[Path, typer.Argument(help="An image, a video, or a 
             cut:Annotated[float|None, typer.Option(min=0.,
                                                    help="clrernet, lanelm: rows to cut off the top: px, or a share below 1 (default: by its shape).", show_default=False)]=None,
             overlays:Annotated[bool, typer.Option(help="Draw what is found into copies of the images and videos.")]=True,
-            overwrite:Annotated[bool, typer.Option(help="Do again what is done.")]=False):
+            overwrite:Annotated[bool, typer.Option(help="Do again what is done, also if another model, or another cut or confidence, made it.")]=False):
     "Find lanes in images and videos (.lines.txt in CULane's form; with lanelm, prompts complete lanes), or objects in images (.json), with copies that show them."
     given = dict(prompts=prompts, encoder=encoder, backend=backend, precision=precision, conf=conf, cut=cut)
     predictor, more = _predictor(model, weights, {k: v for k, v in given.items() if v not in ("", None)})

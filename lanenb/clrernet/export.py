@@ -39,7 +39,7 @@ class OnnxDetector:
     """The detector in the file `path` that `export_onnx` wrote, run by ONNX Runtime on the CPU: images (B, 3, img_h, img_w) → a list with the last stage,
     as `CLRerNet` in evaluation mode. Raises `DataError` for a file that is no such graph, `SettingsError` when ONNX Runtime is not installed."""
     def __init__(self, path):
-        self.session, properties = open_graph(path)
+        self.path, (self.session, properties) = Path(path), open_graph(path)
         try: self.settings = DetectorSettings.from_parameters(properties)
         except SettingsError as e: raise DataError(path, f"its settings cannot be read ({e})") from None
 

@@ -24,6 +24,7 @@ from .detector import CLRerNet, load_official
 from .encoder import complexity, weights_folder
 from .export import OnnxDetector, export_onnx
 from ..core.files import DataError, read_image, replacing, write_image
+from ..core.made import Made, fingerprint
 from ..core.onnx_graphs import has_onnx
 from ..core.progress import Progress
 from ..core.settings import SettingsError, check_names
@@ -82,18 +83,19 @@ class Runner:
 
 # %% ../../nbs/clrernet/17_prediction.ipynb #ed01fcf0
 class LanePredictor:
-    """Lanes in pictures, folders and videos, written to files by `predict`. Made to be inherited: a study's predictor has `settings` (img_w, img_h) and
-    `cut` (see `road_view`), and says in `find` which lanes a picture has."""
+    """Lanes in pictures, folders and videos, written to files by `predict`. Made to be inherited: a study's predictor has `settings` (img_w, img_h),
+    `cut` (see `road_view`) and `maker` (all that decides its results, see `Made`), and says in `find` which lanes a picture has."""
     settings: Any
     cut: float|None
+    maker: dict
 
     def find(self, img, view, path) -> list:
         "The lanes in one RGB image (H, W, 3), from the file `path`, seen through `view`; in the image's own px, left to right."
         raise NotImplementedError(f"{type(self).__name__} does not say how lanes are found")
 
-    def is_new(self, path) -> bool:
-        "Whether the file `path` has to be done again although its lanes stand already."
-        return False
+    def told(self, path) -> str:
+        "A fingerprint of what is said about the file `path` besides; empty for nothing. When it changes, the file is done again."
+        return ""
 
 # %% ../../nbs/clrernet/17_prediction.ipynb #ace5655a
 class Predictor(LanePredictor):
@@ -109,6 +111,8 @@ class Predictor(LanePredictor):
         if backend == "onnx" and precision not in (None, "fp32"): raise SettingsError("the backend 'onnx' computes in fp32")
         self.settings, self.cut = replace(model.settings, **reading), cut
         self.run = (model if isinstance(model, OnnxDetector) else as_onnx(model)) if backend == "onnx" else Runner(model, precision, device=device)
+        weights = fingerprint(model.path if isinstance(model, OnnxDetector) else model)
+        self.maker = dict(model="clrernet", weights=weights, cut=cut, precision=getattr(self.run, "precision", "fp32"), **self.settings.to_dict())
 
 def as_onnx(model) -> OnnxDetector:
     "The detector `model`, exported into a temporary file and opened."
@@ -171,11 +175,13 @@ def _named(target, suffix:str) -> Path: return target.with_name(target.name + su
 
 def _is_video(name) -> bool: return Path(name).suffix.lower() in VIDEOS
 
+def _written(name, target) -> Path: return _named(target, ".frames" if _is_video(name) else ".lines.txt")
+
+def _drawn(name, target) -> Path: return _named(target, ".mp4" if _is_video(name) else ".jpg")
+
 def is_done(name, target, overlays:bool) -> bool:
     "Whether everything that is written for the source `name` stands under `target`."
-    drawn = _named(target, ".mp4" if _is_video(name) else ".jpg")
-    written = _named(target, ".frames" if _is_video(name) else ".lines.txt")
-    return written.exists() and (drawn.exists() or not overlays)
+    return _written(name, target).exists() and (_drawn(name, target).exists() or not overlays)
 
 # %% ../../nbs/clrernet/17_prediction.ipynb #86fcd589
 @patch
@@ -267,9 +273,10 @@ def _video(self:LanePredictor, path, target, overlays, step) -> int:
 def predict(self:LanePredictor, source, out, overlays:bool=True, overwrite:bool=False, progress:bool=True) -> dict:
     """Find the lanes in `source` (an image, a video, a folder of them) and write them under `out`: `.lines.txt`, and `overlays` (pictures and videos
     with lanes drawn). Returns `files`, `frames`, `lanes`, `skipped` (done before; none with `overwrite`), and `bad`: (name, cause) of what could not be
-    read. Raises `DataError` when nothing could."""
+    read. Raises `DataError` when nothing could, and before anything is written when the results in `out` are another maker's (unless `overwrite`)."""
     folder, names, targets = plan_outputs(source, out)
-    waiting = [(n, t) for n, t in zip(names, targets) if overwrite or self.is_new(folder/n) or not is_done(n, t, overlays)]
+    made, said = Made(out, self.maker, overwrite), {n: self.told(folder/n) for n in names}
+    waiting = [(n, t) for n, t in zip(names, targets) if overwrite or not is_done(n, t, overlays) or not made.fits(_written(n, t), said[n])]
     total = dict(files=len(names), frames=0, lanes=0, skipped=len(names) - len(waiting), bad=[])
     _writable(out)
     bar = Progress(sum(_length(folder/name) for name, _ in waiting), on=progress, unit="frame")
@@ -277,9 +284,13 @@ def predict(self:LanePredictor, source, out, overlays:bool=True, overwrite:bool=
         total["frames"] += 1
         bar.update(total["frames"], lambda: f"{total['lanes']} lanes")
     try:
-        for name, target in waiting:
-            try: total["lanes"] += (self._video if _is_video(name) else self._image)(folder/name, target, overlays, step)
-            except DataError as e: total["bad"].append((name.as_posix(), e.cause))
+        with made.making({_written(n, t): said[n] for n, t in waiting}, overlays) as finish:
+            for name, target in waiting:
+                try:
+                    total["lanes"] += (self._video if _is_video(name) else self._image)(folder/name, target, overlays, step)
+                    if not overlays: made.drop(_drawn(name, target))
+                    finish(_written(name, target))
+                except DataError as e: total["bad"].append((name.as_posix(), e.cause))
     finally: bar.close()
     if waiting and len(total["bad"]) == len(names): _refuse(folder, source, total["bad"])
     return total

@@ -59,7 +59,7 @@ class OnnxDetector:
     """The detector in the file `path` that `export_onnx` wrote, run by ONNX Runtime on the CPU: images (B, 3, S, S) → `.logits` (B, Q, C) and `.pred_boxes` (B, Q, 4).
     `names`, `image_size`, `normalise`: as the model had them. Raises `DataError` for a file that is no such graph, `SettingsError` without ONNX Runtime."""
     def __init__(self, path):
-        self.session, found = _open(path)
+        self.path, (self.session, found) = Path(path), _open(path)
         self.names, self.image_size, self.normalise = found["names"], found["image_size"], found["normalise"]
 
     def __call__(self, pixel_values):

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from fastcore.basics import patch
 from ..core.files import DataError, read_image, write_image, write_json
+from ..core.made import Made, fingerprint
 from ..core.progress import Progress
 from ..core.settings import SettingsError
 from .drawing import draw_boxes
@@ -31,6 +32,8 @@ class Predictor:
         if isinstance(source, (str, Path)): self._open(source)
         elif names is None or image_size is None: raise SettingsError("a model as a module needs the names of its classes and its picture size: names, image_size")
         else: self.model, self.names, self.image_size, self.normalise = source.to(self.device).eval(), names, image_size, normalise
+        self.maker = dict(model="detection", weights=fingerprint(self.model.path if isinstance(self.model, OnnxDetector) else self.model),
+                          **{k: getattr(self, k) for k in ("score", "top", "nms", "image_size", "normalise", "names")})
 
     def _open(self, source):
         "Load the model of a folder, a Hub name or an .onnx file."
@@ -98,16 +101,21 @@ def _as_json(found:dict, size, path) -> dict:
 @patch
 def predict(self:Predictor, source, out, drawn:bool=True, overwrite:bool=False, batch:int=8, progress:bool=False) -> dict:
     """Find the objects in `source` (a picture, or a folder of them) and write NAME.json (and `drawn` copies) under `out`. Returns `files`, `objects`, `skipped` (done
-    before), `bad` ((name, cause) of what could not be read). Raises `DataError` when nothing could, or when `out` is in the source."""
+    before), `bad` ((name, cause) of what could not be read). Raises `DataError` when nothing could, when `out` is in the source, or when another maker's results are in `out`
+    (unless `overwrite`)."""
     folder, names = find_pictures(source)
     out = Path(out)
     if out.is_file(): raise DataError(out, "is a file, not a folder to write into")
     if Path(source).is_dir() and out.resolve().is_relative_to(folder.resolve()): raise DataError(out, "lies in the source: its drawn pictures would be taken for new ones")
-    waiting = [n for n in names if overwrite or not (out/n.with_name(n.name + ".json")).is_file() or drawn and not (out/n.with_name(n.name + ".jpg")).is_file()]
+    made, written, shown = Made(out, self.maker, overwrite), {n: out/n.with_name(n.name + ".json") for n in names}, {n: out/n.with_name(n.name + ".jpg") for n in names}
+    waiting = [n for n in names if overwrite or not written[n].is_file() or drawn and not shown[n].is_file() or not made.fits(written[n])]
     total, bar = dict(files=len(names), objects=0, skipped=len(names) - len(waiting), bad=[]), Progress(len(waiting), on=progress, unit="picture")
-    for k in range(0, len(waiting), batch):
-        self._some(folder, waiting[k:k + batch], out, drawn, total)
-        bar.update(min(k + batch, len(waiting)))
+    with made.making({written[n]: "" for n in waiting}, drawn) as finish:
+        for k in range(0, len(waiting), batch):
+            for n in self._some(folder, waiting[k:k + batch], out, drawn, total):
+                if not drawn: made.drop(shown[n])
+                finish(written[n])
+            bar.update(min(k + batch, len(waiting)))
     bar.close()
     if total["bad"] and len(total["bad"]) == len(names):
         name, cause = total["bad"][0]
@@ -116,8 +124,8 @@ def predict(self:Predictor, source, out, drawn:bool=True, overwrite:bool=False, 
 
 # %% ../../nbs/detection/15_prediction.ipynb #f3258559
 @patch
-def _some(self:Predictor, folder, names, out, drawn, total):
-    "Do the pictures `names` and note in `total` what came of them."
+def _some(self:Predictor, folder, names, out, drawn, total) -> list:
+    "Do the pictures `names` and note in `total` what came of them; those that could be done."
     pictures = {}
     for name in names:
         try: pictures[name] = read_image(folder/name)
@@ -126,3 +134,4 @@ def _some(self:Predictor, folder, names, out, drawn, total):
         if drawn: write_image(out/name.with_name(name.name + ".jpg"), draw_boxes(img, found))
         write_json(out/name.with_name(name.name + ".json"), _as_json(found, img.shape[1::-1], name))
         total["objects"] += len(found["boxes"])
+    return list(pictures)

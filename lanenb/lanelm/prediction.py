@@ -24,6 +24,7 @@ from ..clrernet.detector import CLRerNet
 from ..clrernet.encoder import Encoder, load_official_encoder, weights_folder
 from ..clrernet.prediction import LanePredictor, Runner, VIDEOS, plan_outputs, road_view
 from ..core.files import DataError, read_image, read_json, read_text
+from ..core.made import fingerprint
 from ..core.settings import SettingsError, check_names, nearest
 from .designs import load_model
 from .prompting import prompts_from_points
@@ -72,6 +73,10 @@ class FramePrompts:
     def through(self, view:View):
         "The same in the network's px of `view`."
         return FramePrompts(tuple(view.forward(lane) for lane in self.lanes), view.forward(self.no_lane), self.only)
+
+    def mark(self) -> str:
+        "A fingerprint of what is said."
+        return fingerprint([[lane.tolist() for lane in self.lanes], self.no_lane.tolist(), self.only])
 
 def _points(values, what):
     "`values`, a list of pairs of numbers, as an array (N, 2), y ascending. Raises `ValueError` that begins with `what` they are."
@@ -258,6 +263,7 @@ class LaneLMPredictor(LanePredictor):
         self.model: Any = copy.deepcopy(model).to(device).eval()
         self.run = Runner(encoder, "fp32", device=device)
         self.settings, self.cut, self.said = model.settings, cut, {}
+        self.maker = dict(model=model.KIND, weights=fingerprint(model), encoder=fingerprint(encoder), cut=cut, **settings.to_dict())
 
     def __call__(self, img, said:FramePrompts|None=None) -> list:
         """The lanes (N, 2) in one RGB image (H, W, 3) in its px, left to right, told what is `said` in its px. Raises `ValueError` for an image of another
@@ -270,9 +276,9 @@ class LaneLMPredictor(LanePredictor):
         "The lanes (N, 2), in its px, of the RGB image (H, W, 3) from the file `path`, seen through `view`, told what is said about that file."
         return self._lanes(img, view, self.said.get(path))
 
-    def is_new(self, path) -> bool:
-        "Whether something is said about the file `path`: then it is done again."
-        return path in self.said
+    def told(self, path) -> str:
+        "A fingerprint of what is said about the file `path`, empty for nothing."
+        return self.said[path].mark() if path in self.said else ""
 
 # %% ../../nbs/lanelm/15_prediction.ipynb #f5562406
 @patch
@@ -298,8 +304,8 @@ def check_fits(said:FramePrompts, view:View, model):
 # %% ../../nbs/lanelm/15_prediction.ipynb #c061950c
 @patch
 def predict(self:LaneLMPredictor, source, out, overlays:bool=True, overwrite:bool=False, progress:bool=True, prompts=None) -> dict:
-    """`LanePredictor.predict`, told what the file `prompts` says (see `read_prompts`); the pictures that it names are always done again. Raises
-    `DataError` also for a prompt that does not fit its picture, before anything is written."""
+    """`LanePredictor.predict`, told what the file `prompts` says (see `read_prompts`); a picture of which it says something else than at the last time, or
+    nothing any more, is done again. Raises `DataError` also for a prompt that does not fit its picture, before anything is written."""
     self.said = {} if prompts is None else self._prompts(Path(prompts), source, out)
     return LanePredictor.predict(self, source, out, overlays, overwrite, progress)
 
