@@ -256,7 +256,9 @@ def predict(source:Annotated[Path, typer.Argument(help="An image, a video, or a 
             model:Annotated[str, typer.Option(help="clrernet (finds lanes), lanelm (writes lanes) or detection (finds objects).")]="clrernet",
             weights:Annotated[str, typer.Option(help="clrernet: folder, .pth, .onnx; lanelm: folder; detection: folder, .onnx, Hub name; "
                                                      "'trained': the lane models that come with lanenb.")]="trained",
-            prompts:Annotated[str, typer.Option(help="lanelm: JSON file that says where lanes pass.", show_default=False)]="",
+            prompts:Annotated[str, typer.Option(help="lanelm: JSON file that says for pictures, in their px, where lanes pass, where none is, and whether there are "
+                                                     'others: {"a.jpg": {"lanes": [[[812, 560], [790, 480]], [[1210, 430]]], "no_lane": [[90, 520]], "only": true}}.',
+                                                     show_default=False)]="",
             encoder:Annotated[str, typer.Option(help="lanelm: weights of its encoder, if its folder has none.", show_default=False)]="",
             backend:Annotated[str, typer.Option(help="clrernet: torch or onnx (default: torch; onnx for an .onnx file).", show_default=False)]="",
             precision:Annotated[str, typer.Option(help="clrernet: fp32 or bf16 (default: what the processor is quicker at).", show_default=False)]="",

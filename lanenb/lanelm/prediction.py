@@ -88,10 +88,14 @@ def _points(values, what):
     return np.array(sorted(values, key=lambda v: v[1]), np.float64)
 
 # %% ../../nbs/lanelm/15_prediction.ipynb #c182dc3e
+_ENTRIES = '{"lanes": [[[x, y], …], …], "no_lane": [[x, y], …], "only": true}, each if there is need'
+
 def parse_prompts(value) -> FramePrompts:
     "`FramePrompts` of a picture's parsed JSON. Raises `ValueError` with what is wrong, lanes counted from 1."
-    if not isinstance(value, dict): raise ValueError('write {"lanes": [[[x, y], …], …]}')
-    check_names(value, ("lanes", "no_lane", "only"), "entry")
+    if not isinstance(value, dict): raise ValueError(f"write {_ENTRIES}")
+    if "cmd" in value: raise ValueError(f"unknown entry 'cmd' (the paper's word): say 'no_lane', places without a lane, or 'only', no lanes but those given; write {_ENTRIES}")
+    try: check_names(value, ("lanes", "no_lane", "only"), "entry")
+    except SettingsError as e: raise ValueError(f"{e} Write {_ENTRIES}" if f"{e}".endswith("?") else f"{e}; write {_ENTRIES}") from None
     lanes, no_lane, only = value.get("lanes", []), value.get("no_lane", []), value.get("only", False)
     if not isinstance(only, bool): raise ValueError("'only' is true or false")
     if not isinstance(lanes, list): raise ValueError("'lanes' must be a list of lanes, each a list of points [[x, y], …]")
@@ -117,7 +121,7 @@ def read_prompts(path) -> dict:
     path = Path(path)
     if path.is_file() and (size := path.stat().st_size) > MOST_BYTES: raise DataError(path, f"{size/2**20:.0f} MB are too much for prompts")
     values = read_json(path)
-    if not isinstance(values, dict): raise DataError(path, 'must name pictures: {"a.jpg": {"lanes": [[[x, y], …], …]}, …}')
+    if not isinstance(values, dict): raise DataError(path, f'must name pictures: {{"a.jpg": …, …}}, and for each say {_ENTRIES}')
     pairs = json.loads(read_text(path), object_pairs_hook=list)
     for name in _twice(pairs): raise DataError(path, f"names {_short(name)} more than once")
     for name, said in pairs:
