@@ -50,12 +50,14 @@ def load_encoder(weights) -> Encoder:
 # %% ../../nbs/lanelm/15_prediction.ipynb #f9faa76a
 def load_lanelm(weights, encoder=None) -> tuple:
     """(LaneLM, encoder) of the folder `weights`, or of 'trained': the small ones that come with the package. `encoder`: what `load_encoder` takes, for
-    a folder without one. Raises `DataError`."""
+    a folder without one. Raises `DataError`, with a hint for the report of a run, which keeps both in its folder `model`."""
     folder = Path(weights)
     if str(weights) == "trained": folder, encoder = Path(lanenb.__file__).parent/"weights"/"lanelm_mini", encoder or "trained"
     if not folder.is_dir():
         absent = "no such file or folder ('trained' is the LaneLM that comes with the package)"
         raise DataError(folder, "is a file; a LaneLM is a folder" if folder.is_file() else absent)
+    if (folder/"model"/"config.json").is_file() and not (folder/"config.json").exists():
+        raise DataError(folder, f"has no config.json; it seems to be the report of a run, whose model is in {folder/'model'}: name that folder")
     model = load_model(folder)
     if encoder is None and not (folder/"encoder").is_dir():
         raise DataError(folder, "has no encoder in it: name the one that the LaneLM was trained with, and `save_lanelm` keeps both together")
