@@ -40,7 +40,7 @@ SMALL = {
     "lanenb predict photos --out found --cut": "",
     "lanenb run lanelm -p data data/scenes5k": None,                          # an hour
     "lanenb detect job.json": None,                                           # needs pictures with boxes
-    "lanenb predict photos --out found --model detection": None,              # needs a detector of one's own
+    "lanenb predict photos --out boxes --model detection": None,              # needs a detector of one's own
     "lanenb run labelling": "",
     "lanenb speed": "",
     "lanenb evaluate culane": "",
