@@ -90,7 +90,7 @@ LaneTokenizer.to_relative = to_relative
 
 # %% ../../nbs/lanelm/01_tokenizer.ipynb #96104a43
 def to_bins(self:LaneTokenizer, tokens):
-    "Bins (…, T) for x tokens (…, T) of any mode; 0 also for a step with nothing before it, or out of the image."
+    "Bins (…, T) for x tokens (…, T) of any mode; 0 also for a step with nothing before it, or out of the image. Raises `ValueError` as `_checked` does."
     s, tokens = self.settings, self._checked(tokens)
     if s.mode == "absolute": return tokens
     c, bins, before = _centre(s), np.zeros_like(tokens), np.zeros_like(tokens[..., 0])
@@ -103,12 +103,19 @@ def to_bins(self:LaneTokenizer, tokens):
     return bins
 
 def _checked(self:LaneTokenizer, tokens):
-    "`tokens` (array, list or tensor) as an int64 array (…, T). Raises `ValueError` for another number of rows or a token that is not in the vocabulary."
-    tokens = np.asarray(tokens.cpu() if hasattr(tokens, "cpu") else tokens)
+    "`tokens` (array, list or tensor) as an int64 array (…, T). Raises `ValueError` for another number of rows, a token that is no whole number or one that is not in the vocabulary."
+    tokens = _whole(tokens, "tokens")
     if tokens.ndim == 0 or tokens.shape[-1] != self.T: raise ValueError(f"tokens of {self.T} rows are needed, these have the shape {tokens.shape}")
     if tokens.size and (tokens.min() < 0 or tokens.max() >= self.vocab):
-        raise ValueError(f"the vocabulary is 0 … {self.vocab - 1}, the tokens reach from {tokens.min()} to {tokens.max()}")
+        raise ValueError(f"the vocabulary is 0 … {self.vocab - 1}, the tokens reach from {tokens.min():g} to {tokens.max():g}")
     return tokens.astype(np.int64)
+
+def _whole(values, what:str):
+    "`values` (array, list or tensor) as an array of whole numbers of any type. Raises `ValueError` that says `what` they are."
+    a = np.asarray(values.detach().cpu() if hasattr(values, "cpu") else values)
+    if a.dtype.kind not in "buif": raise ValueError(f"{what} are whole numbers, not {a.dtype}")
+    if a.dtype.kind == "f" and (bad := ~np.isfinite(a) | (a != np.floor(a))).any(): raise ValueError(f"{what} are whole numbers, not {a[bad][0]:g}")
+    return a
 
 LaneTokenizer.to_bins, LaneTokenizer._checked = to_bins, _checked
 
@@ -123,7 +130,8 @@ def rows_px(self:LaneTokenizer, tokens):
 def decode(self:LaneTokenizer, x, y=None, window:int=0, polyorder:int=2) -> Any:
     """The lane (N, 2) of x tokens (T,), a list of lanes for (L, T), a list of lists for (B, L, T); no row, no point.
 
-    The rows are those of the y tokens when given (T: no point). `window` > 0 smooths over so many rows."""
+    The rows are those of the y tokens when given (T: no point). `window` > 0 smooths over so many rows. Raises `ValueError` for tokens of another shape, of no
+    whole numbers or outside the vocabulary."""
     px, row = self.middle(self.to_bins(x)), None if y is None else self._checked_rows(y)
     if row is None: row = np.broadcast_to(np.arange(self.T), px.shape)
     if row.shape != px.shape: raise ValueError(f"x tokens of shape {px.shape} and y tokens of shape {row.shape}")
@@ -133,10 +141,10 @@ LaneTokenizer.rows_px, LaneTokenizer.decode = rows_px, decode
 
 # %% ../../nbs/lanelm/01_tokenizer.ipynb #7dd5ce4e
 def _checked_rows(self:LaneTokenizer, y):
-    "y tokens as an array. Raises `ValueError` for one outside 0 … T."
-    y = np.asarray(y.cpu() if hasattr(y, "cpu") else y)
-    if y.size and (y.min() < 0 or y.max() > self.T): raise ValueError(f"y tokens are 0 … {self.T}, these reach from {y.min()} to {y.max()}")
-    return y
+    "y tokens as an int64 array. Raises `ValueError` for one that is no whole number or outside 0 … T."
+    y = _whole(y, "y tokens")
+    if y.size and (y.min() < 0 or y.max() > self.T): raise ValueError(f"y tokens are 0 … {self.T}, these reach from {y.min():g} to {y.max():g}")
+    return y.astype(np.int64)
 
 def _points(self:LaneTokenizer, px, row, window, polyorder, in_order):
     "Lanes of positions and rows (…, T), nested like them."
