@@ -15,7 +15,7 @@ def prompts_from_points(points, tokenizer, slots:int=4):
     """Prompts (slots, T), int64, of one image: for each slot, from the left, an array of points (N, 2) in the network's px, nothing ([]: the slot is
     free), or None ("no lane here").
 
-    Missing slots are free. Raises `ValueError` for a point outside the image, more lanes than slots, or tokens that are steps."""
+    Missing slots are free. Raises `ValueError` for a point outside the image, two points of a lane at the same y, more lanes than slots, or tokens that are steps."""
     _absolute(tokenizer)
     if len(points) > slots: raise ValueError(f"points for {len(points)} lanes, but there are {slots} slots")
     out = torch.full((slots, tokenizer.T), -1)
@@ -33,12 +33,16 @@ def _absolute(tokenizer):
 
 # %% ../../nbs/lanelm/10_prompting.ipynb #82125c81
 def _on_rows(lane, tokenizer, i):
-    "Rows (M,) nearest to the points `lane` (N, 2) of slot i, and the x (M,) there on the line through the points."
+    "Rows (M,) nearest to the points `lane` (N, 2) of slot i, and the x (M,) there on the line through the points. Raises `ValueError` that names the slot."
     s, lane = tokenizer.settings, np.asarray(lane, np.float64)
     if lane.ndim != 2 or lane.shape[1] != 2 or not np.isfinite(lane).all(): raise ValueError(f"slot {i}: points are pairs (x, y) of finite numbers")
     outside = (lane < 0).any(1) | (lane[:, 0] >= s.img_w) | (lane[:, 1] >= s.img_h)
     if outside.any(): raise ValueError(f"slot {i}: the point ({lane[outside][0, 0]:g}, {lane[outside][0, 1]:g}) is outside the image of {s.img_w} × {s.img_h}")
     lane = lane[np.argsort(lane[:, 1], kind="stable")]
+    twice = (np.diff(lane[:, 1]) == 0) & (np.diff(lane[:, 0]) != 0)
+    if twice.any():
+        (a, y), (b, _) = lane[(k := int(twice.argmax())):k+2]
+        raise ValueError(f"slot {i}: the points ({a:g}, {y:g}) and ({b:g}, {y:g}) lie on the same row, where a lane has one place")
     rows = np.unique(np.abs(lane[:, 1:] - tokenizer.ys).argmin(1))
     return rows, np.interp(tokenizer.ys[rows], lane[:, 1], lane[:, 0])
 
@@ -57,8 +61,10 @@ def simulate_prompts(x, n, tokenizer, noise_px:float=5.0, generator=None, silenc
     """Prompts (B, L, T) for the true tokens x (B, L, T): `n` (a number, or whole numbers (B, L)) adjacent rows of each lane at a random place, off
     by up to ± `noise_px` px of the network's image (the LaneLM paper's prompts: 0, 1, 2 or 4 keypoints, ± 5 px).
 
-    Lanes on fewer rows give all of them, empty slots none (with `silence`: 'no lane here'). `generator`: a torch generator, by default the global one."""
+    Lanes on fewer rows give all of them, empty slots none (with `silence`: 'no lane here'). `generator`: a torch generator, by default the global one. Raises
+    `ValueError` for a `noise_px` below 0 or not finite, or tokens that are steps."""
     _absolute(tokenizer)
+    if not 0 <= noise_px < np.inf: raise ValueError(f"'noise_px' must be a finite number from 0 on, not {noise_px}")
     s, bins = tokenizer.settings, x if tokenizer.settings.mode == "absolute" else torch.as_tensor(tokenizer.to_bins(x), device=x.device)
     device = x.device if generator is None else generator.device
     def uniform(*shape): return torch.rand(shape, generator=generator, device=device).to(x.device)
