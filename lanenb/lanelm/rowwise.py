@@ -287,10 +287,10 @@ RowwiseLM.visual, RowwiseLM.px_of = visual, px_of
 # %% ../../nbs/lanelm/11_rowwise.ipynb #628f4c16
 def sample(m, px, reach:int=2):
     "Features of m (B, S, W, D) at `px` (B, L, S), in cells, and 1 … `reach` cells to both sides: (B, L, S, (2·reach + 1)·D); zeros for NaN."
-    (B, S, W, D), L = m.shape, px.shape[1]
+    (B, S, W, D), L, n = m.shape, px.shape[1], 2*reach + 2
     u = px.nan_to_num(0)
     at = (u.floor()[..., None] + torch.arange(-reach, reach + 2, device=px.device)).clamp(0, W - 1).long()
-    found = m.gather(2, at.permute(0, 2, 1, 3).reshape(B, S, -1, 1).expand(-1, -1, -1, D)).view(B, S, L, -1, D).transpose(1, 2)
+    found = m.gather(2, at.permute(0, 2, 1, 3).reshape(B, S, L*n, 1).expand(-1, -1, -1, D)).view(B, S, L, n, D).transpose(1, 2)
     between = (u - u.floor())[..., None, None].to(found)
     return torch.lerp(found[..., :-1, :], found[..., 1:, :], between).flatten(-2)*(~px.isnan())[..., None]
 

@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional as F
 from ..core.losses import masked_mean
 from ..core.ema import evaluating
+from .decoding import unbroken
 from .rowwise import RowwiseLM, ahead, deal, past, turn
 
 # %% ../../nbs/lanelm/12_v6.ipynb #d381fee2
@@ -117,15 +118,15 @@ class Progress:
 
 # %% ../../nbs/lanelm/12_v6.ipynb #792f12be
 def checked_prompts(model, prompts, B:int):
-    "Prompts (B, L, T) in the order of writing, all free for None. Raises `ValueError` for another shape, type or token."
+    "Prompts (B, L, T) in the order of writing, all free for None, with the zeros that they imply. Raises `ValueError` for another shape, type or token, or a 0 between two positions."
     s = model.settings
     device = model.seat.device
     if prompts is None: return torch.full((B, s.slots, s.rows), -1, device=device)
     if prompts.shape != (B, s.slots, s.rows) or prompts.dtype != torch.int64:
         raise ValueError(f"prompts must be int64 ({B}, {s.slots}, {s.rows}), not {prompts.dtype} {tuple(prompts.shape)}")
-    low, high = int(prompts.min()), int(prompts.max())
-    if low < -1 or high >= s.bins: raise ValueError(f"a prompt is -1 (free), 0 (no lane) or a token up to {s.bins - 1}, these reach from {low} to {high}")
-    return turn(prompts.to(device), s)
+    if prompts.numel() and (prompts.min() < -1 or prompts.max() >= s.bins):
+        raise ValueError(f"a prompt is -1 (free), 0 (no lane) or a token up to {s.bins - 1}, these reach from {prompts.min()} to {prompts.max()}")
+    return turn(unbroken(prompts, s.upward).to(device), s)
 
 def tokens_at(px, s):
     "Tokens (…), int64, of the positions `px` (…) inside the image."
@@ -158,7 +159,7 @@ def decode_rowwise(model:RowwiseLM, features, prompts=None):
     """Tokens (B, L, T), int64, top row first, written for the `features` [P3, P4, P5] of B images; lanes sit in the seats of `deal`.
 
     `prompts` int64 (B, L, T): -1 free, 0 no lane in this row, else the token that is to stand there; a seat of zeros is silent (`cmd`).
-    Raises `ValueError` for prompts or features of another shape."""
+    Raises `ValueError` for prompts or features of another shape, or a 0 between two positions of a lane."""
     with evaluating(model):
         sight = model.visual(features)
         return _decode(model, sight, checked_prompts(model, prompts, len(sight["map"])))
@@ -218,7 +219,7 @@ def judged(self:RowwiseLM, features, prompts=None):
         given = checked_prompts(self, prompts, len(sight["map"]))
         tokens = _decode(self, sight, given, s.begin if s.reread else .5)
         if s.reread:
-            told = F.max_pool1d((given >= 0).float().flatten(0, 1), 2*_APART - 1, 1, _APART - 1).view_as(given) > 0       # rows near a prompt
+            told = F.max_pool1d((given >= 0).float(), 2*_APART - 1, 1, _APART - 1) > 0       # rows near a prompt
             sure = certainty(self, sight, tokens, given).masked_fill(turn(told, s), 0)
             tokens = _decode(self, sight, torch.where(given >= 0, given, turn(surest(tokens, sure, s.reread), s)))
         sure, there = certainty(self, sight, tokens, given), tokens > 0        # with what it told itself it would be sure of anything
