@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 import torch
 from ..core.files import DataError, replacing
-from ..core.onnx_graphs import need, onnx_path, open_graph, quiet, write_graph
+from ..core.onnx_graphs import need, onnx_path, open_graph, quiet, save_sealed, write_graph
 
 # %% ../../nbs/aerial/15_deploy.ipynb #e5654735
 def export_onnx(model, path) -> Path:
@@ -42,6 +42,7 @@ class OnnxLanes:
 # %% ../../nbs/aerial/15_deploy.ipynb #5e738797
 def quantise(path, images, out) -> Path:
     "Write the ONNX file `path` with static 8-bit weights and activations to `out`; `images` (N, 3, H, W) in [0, 1] calibrate it, one at a time."
+    import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
     class Reader(CalibrationDataReader):
@@ -51,6 +52,7 @@ def quantise(path, images, out) -> Path:
         quant_pre_process(str(path), str(before), skip_symbolic_shape=True)
         quantize_static(str(before), str(aside), Reader(), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8,
                         weight_type=QuantType.QInt8)
+        save_sealed(onnx.load(aside), aside)       # it still holds the checksum of `path`
     Path(out).with_suffix(".pre.onnx").unlink()
     return Path(out)
 
