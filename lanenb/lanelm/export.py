@@ -6,7 +6,7 @@
 __all__ = ['PARTS', 'hints_at', 'OnnxLaneLM', 'export_lanelm', 'token_difference']
 
 # %% ../../nbs/lanelm/16_export.ipynb #86a00135
-import copy, hashlib, shutil, tempfile
+import copy, hashlib, os, shutil, tempfile
 from pathlib import Path
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from ..core.files import DataError, replacing
 from ..core.onnx_graphs import need, open_graph, write_graph
 from ..core.settings import SettingsError
-from .decoding import near_words
+from .decoding import near_words, unbroken
 from .model import LaneLM
 from .rowwise import RowwiseLM, past
 from .v6 import NEAR_PX, Progress, pointed_px, tokens_at
@@ -168,7 +168,7 @@ def _write_parts(model, encoder, folder):
     maps = [torch.rand(2, s.channels, s.img_h >> k, s.img_w >> k) for k in (3, 4, 5)][-model.levels:]
     inputs = dict(images=torch.rand(2, 3, s.img_h, s.img_w)) if encoder else {f"p{6 - len(maps) + i}": m for i, m in enumerate(maps)}
     with torch.no_grad(): seen = step.seen(model, maps)
-    about = dict(model=model.KIND, weights=_fingerprint(model), settings=s.to_dict(), upwards=step.upwards, state={k: _described(v) for k, v in step.state.items()})
+    about = dict(model=model.KIND, weights=_fingerprint(model, encoder), settings=s.to_dict(), upwards=step.upwards, state={k: _described(v) for k, v in step.state.items()})
     batch = {0: "batch"}
     write_graph(_Seen(model, encoder), inputs, seen, dict.fromkeys(inputs, batch), about, folder/PARTS[0])
     state = {k: v[None].expand(2, *v.shape).clone() for k, v in step.state.items()}
@@ -180,9 +180,12 @@ def _write_parts(model, encoder, folder):
     write_graph(step, dict(t=torch.tensor([2]), prompts=prompts, **state, **seen), ["tokens", "sure", *(f"next_{k}" for k in state)], free, about, folder/PARTS[1])
 
 # %% ../../nbs/lanelm/16_export.ipynb #1c7d77ed
-def _fingerprint(model) -> str:
-    "A word for the weights of `model`: by it two files know that they belong together."
-    return hashlib.sha256(b"".join(v.contiguous().numpy().tobytes() for v in model.state_dict().values())).hexdigest()[:16]
+def _fingerprint(model, encoder=None) -> str:
+    "A word for the weights of `model` and its `encoder`, if there is one: by it two files know that they belong together."
+    word = hashlib.sha256()
+    for which, net in (("model", model), ("encoder", encoder)):
+        for name, v in net.state_dict().items() if net is not None else (): word.update(f"{which} {name} {v.dtype} {tuple(v.shape)}".encode() + v.contiguous().numpy().tobytes())
+    return word.hexdigest()[:16]
 
 def _described(v) -> dict:
     "Shape, type and value (none: NaN, or nothing there) of a tensor that is the same all over."
@@ -201,11 +204,12 @@ class OnnxLaneLM:
     def write(self, inputs, prompts=None):
         """Tokens (B, slots, rows), int64, top row first, of B images: `inputs` are arrays float32, one for each name. `prompts` int64, like the tokens: -1
         free, 0 no lane in this row, else the token that is to stand there. Lanes that nobody prompted and
-        whose certainty is below the model's `conf` are left out. Raises `ValueError` for another number of inputs, another shape or token."""
-        if len(inputs) != len(self.inputs): raise ValueError(f"the graph takes {', '.join(self.inputs)}, not {len(inputs)} arrays")
-        seen = dict(zip((o.name for o in self.see.get_outputs()), self.see.run(None, dict(zip(self.inputs, inputs)))))
-        B, way = len(inputs[0]), slice(None, None, -1 if self.upwards else 1)
+        whose certainty is below the model's `conf` are left out. Raises `ValueError` for another number of inputs, another shape or type, a number that is not
+        finite, or prompts that are no such tokens or have a 0 between two positions of a lane."""
+        inputs, B, way = *self._seeable(inputs), slice(None, None, -1 if self.upwards else 1)
         told = np.ascontiguousarray(self._checked(prompts, B)[..., way])
+        if not B: return told
+        seen = dict(zip((o.name for o in self.see.get_outputs()), self.see.run(None, dict(zip(self.inputs, inputs)))))
         values = [np.full((B, *v["shape"]), np.nan if v["value"] is None else v["value"], v["dtype"]) for v in self.state.values()]
         out, certain = [], []
         for t in range(self.settings["rows"]):
@@ -219,20 +223,40 @@ class OnnxLaneLM:
 
 # %% ../../nbs/lanelm/16_export.ipynb #e9549f7d
 @patch
+def _seeable(self:OnnxLaneLM, inputs) -> tuple:
+    "(`inputs`, the number of their images). Raises `ValueError` for what the first graph does not take."
+    names = ", ".join(self.inputs)
+    if not isinstance(inputs, (list, tuple)): raise ValueError(f"the graph takes a list of {names}, not a {type(inputs).__name__}")
+    if len(inputs) != len(self.inputs): raise ValueError(f"the graph takes {names}, not {len(inputs)} arrays")
+    for want, a in zip(self.see.get_inputs(), inputs):
+        shape = tuple(want.shape)
+        if not isinstance(a, np.ndarray) or a.dtype != np.float32: raise ValueError(f"'{want.name}' must be a NumPy array float32, not {_kind(a)}")
+        if a.ndim != len(shape) or a.shape[1:] != shape[1:]: raise ValueError(f"'{want.name}' must be of shape ({', '.join(map(str, shape))}), not {a.shape}")
+        if not np.isfinite(a).all(): raise ValueError(f"'{want.name}' holds numbers that are not finite")
+    if len(set(map(len, inputs))) > 1: raise ValueError(f"the inputs are of {', '.join(str(len(a)) for a in inputs)} images: they must be of the same")
+    return inputs, len(inputs[0])
+
+def _kind(a) -> str:
+    "What `a`, no array of the right type, is called in an error."
+    return f"one of {a.dtype}" if isinstance(a, np.ndarray) else f"a {type(a).__name__}"
+
+@patch
 def _checked(self:OnnxLaneLM, prompts, B):
-    "`prompts` (B, slots, rows), all free for None. Raises `ValueError`."
+    "`prompts` (B, slots, rows) with the zeros that they imply, all free for None. Raises `ValueError`."
     shape = (B, self.settings["slots"], self.settings["rows"])
     if prompts is None: return np.full(shape, -1, np.int64)
+    if not isinstance(prompts, np.ndarray): raise ValueError(f"prompts must be a NumPy array int64, not {_kind(prompts)}")
     if prompts.shape != shape or prompts.dtype != np.int64: raise ValueError(f"prompts must be int64 {shape}, not {prompts.dtype} {prompts.shape}")
     if ((prompts < -1) | (prompts > (most := self.settings["bins"] - 1))).any():
         raise ValueError(f"a prompt is -1 (free), 0 (no lane) or a token up to {most}, these reach from {prompts.min()} to {prompts.max()}")
-    return prompts
+    return unbroken(torch.from_numpy(np.ascontiguousarray(prompts)), self.upwards).numpy()
 
 # %% ../../nbs/lanelm/16_export.ipynb #a448215b
 def export_lanelm(model, folder, encoder=None, check:bool=True) -> Path:
     """Write `model` (v6, or a design that writes one row at a time) into `folder` as two graphs, `PARTS`; returns the folder. With its `encoder` the first
     takes images, else features. Lanes are written once, v6's second writing is left to PyTorch; those below its `conf` are left out all the same. `check` compares the tokens with PyTorch's first.
-    Raises `SettingsError` when a package is missing or the design writes rows at once, `DataError` when the tokens differ."""
+    Raises `TypeError` when one of the three is something else, `SettingsError` when a package is missing or the design writes rows at once, `DataError` when the tokens differ."""
+    _three(model, folder, encoder)
     need("onnx", "onnxscript", *(["onnxruntime"] if check else []))
     model, encoder = (m and copy.deepcopy(m).cpu().float().eval() for m in (model, encoder))
     if isinstance(model, RowwiseLM): model.settings = model.settings.replace(reread=0)
@@ -243,6 +267,13 @@ def export_lanelm(model, folder, encoder=None, check:bool=True) -> Path:
         for name in PARTS:
             with replacing(Path(folder)/name) as new: shutil.copyfile(Path(aside)/name, new)
     return Path(folder)
+
+# %% ../../nbs/lanelm/16_export.ipynb #a196e855
+def _three(model, folder, encoder):
+    "Raise `TypeError` in a sentence unless `model` is a LaneLM, `folder` a path and `encoder` a network or None."
+    if type(model) not in _STEPS: raise TypeError(f"the model must be a {' or a '.join(m.__name__ for m in _STEPS)}, not a {type(model).__name__}: export_lanelm(model, folder, encoder)")
+    if not isinstance(folder, (str, os.PathLike)): raise TypeError(f"the folder must be a path, not a {type(folder).__name__}")
+    if not isinstance(encoder, nn.Module | None): raise TypeError(f"the encoder must be a network or None, not a {type(encoder).__name__}")
 
 # %% ../../nbs/lanelm/16_export.ipynb #3850b196
 def token_difference(model, folder, encoder=None, n:int=3) -> float:
