@@ -187,7 +187,7 @@ def changes_of(summary:dict, metric:str="f1_50") -> list[dict]:
     """Each cell of a sweep's `summary` that sets something more than another, beside the fullest such cell: `design`, `change` in words, the `metric` of both (`before`,
     `after`), their `difference` (`core.differences`, by the spread that all cells beside that one share, the interval widened for the number of changes), and `alike`,
     Bartlett's p for these spreads being one."""
-    cells, found = [(_settings(c), c["metrics"][metric]) for c in summary["cells"] if c["n"] and metric in c["metrics"]], []
+    cells, found = [(_settings(c), c["metrics"][metric]) for c in summary["cells"] if c["n"] and c["metrics"].get(metric, {}).get("mean") is not None], []
     def within(a, b): return len(a) < len(b) and all(k in b and b[k] == v for k, v in a.items())
     for mine, after in cells:
         plainer = [(b, before) for b, before in cells if within(b, mine)]

@@ -16,10 +16,10 @@ from torch.nn import functional as F
 from ..core.files import DataError, replacing
 from ..core.onnx_graphs import need, open_graph, write_graph
 from ..core.settings import SettingsError
-from .decoding import near_words, unbroken
+from .decoding import NEAR_PX, near_words, unbroken
 from .model import LaneLM
 from .rowwise import RowwiseLM, past
-from .v6 import NEAR_PX, Progress, pointed_px, tokens_at
+from .v6 import Progress, pointed_px, tokens_at
 
 # %% ../../nbs/lanelm/16_export.ipynb #7965ae96
 class _Seen(nn.Module):
