@@ -415,9 +415,11 @@ def _touched(folder:Path, since:float) -> bool:
     return any(p.is_file() and p.stat().st_mtime >= since for top in folder.iterdir() if top not in own and not top.name.endswith(_ASIDE) for p in (top, *top.rglob("*")))
 
 def _finished_before(folder:Path) -> bool:
-    "Whether `folder` holds the results of a run that succeeded, in their place or aside."
+    "Whether `folder` holds the results of a run that succeeded, in their place or aside; those aside are dropped where a killed run has written over what belongs to them."
     from lanenb.core.reports import read_record
-    try: return (folder/("metrics.json" + _ASIDE)).exists() or read_record(folder/"metrics.json")["status"] == "ok"
+    aside = folder/("metrics.json" + _ASIDE)
+    if aside.exists() and _touched(folder, aside.stat().st_mtime): _drop_aside(folder)
+    try: return aside.exists() or read_record(folder/"metrics.json")["status"] == "ok"
     except DataError: return False
 
 def _same_value(a, b) -> bool:
