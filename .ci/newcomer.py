@@ -107,7 +107,7 @@ def parse(words: list[str]) -> None:
     import typer
 
     from lanenb import cli
-    from lanenb.core.runs import check_parameters, parse_value, read_template
+    from lanenb.core.templates import check_parameters, parse_value, read_template
     from lanenb.core.sweeps import read_sweep
 
     def looks(**given):

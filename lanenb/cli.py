@@ -71,7 +71,7 @@ def _pair(word:str) -> tuple[str, str]:
 # %% ../nbs/cli.ipynb #84958b5a
 def _list_templates():
     "Print every run template with its parameters, their types, defaults and help."
-    from lanenb.core.runs import read_template, template_names
+    from lanenb.core.templates import read_template, template_names
     for name in template_names():
         template = read_template(name)
         _show(f"lanenb run {name}", [dict(parameter=k, type=template.type_of(k), default=repr(v), help=template.help[k]) for k, v in template.defaults.items()])
@@ -93,7 +93,8 @@ def run(template:Annotated[str, typer.Argument(help="Template in nbs/runs; witho
         out:Out=Path("reports")):
     "Execute a run template into a folder with its report, metrics, curves and figures."
     if not template: return _list_templates()
-    from lanenb.core.runs import parse_value, read_template, run_template
+    from lanenb.core.runs import run_template
+    from lanenb.core.templates import parse_value, read_template
     kinds = read_template(template).kinds
     given = {k: parse_value(v, kinds.get(k)) for k, v in map(_pair, parameter)}
     record = run_template(template, given, name or None, out, progress=sys.stderr.isatty())
@@ -227,7 +228,7 @@ def train_clrernet(data:Annotated[str, typer.Option(help="Data root: CULane's or
     if show: return _show("", parameter_rows())
     for name, value in (("--data", data), ("--out", out)):
         if not value: raise SettingsError(f"{name} is missing (lanenb train clrernet --help shows how)")
-    from lanenb.core.runs import parse_value
+    from lanenb.core.templates import parse_value
     kinds = {r["name"]: type(r["default"]) for r in parameter_rows()}
     model, settings, losses = set_up({k: parse_value(v, kinds.get(k)) for k, v in map(_pair, parameter)}, weights or None)
     source, valid, _ = open_splits(_data(data), settings.diff_thr)

@@ -15,7 +15,8 @@ import yaml
 from fastcore.basics import patch
 from .files import DataError, read_json, read_text, write_json
 from .reports import read_record, same_run
-from .runs import Template, check_parameters, check_run_name, cores, folder_name, read_template
+from .runs import cores
+from .templates import Template, check_parameters, check_run_name, folder_name, read_template
 from .settings import SettingsError, check_names
 
 # %% ../../nbs/core/10_sweeps.ipynb #459529e5
