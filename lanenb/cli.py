@@ -315,6 +315,7 @@ def detect(job:Annotated[Path, typer.Argument(help="JSON file, at least: {\"mode
     print(f"lanenb: {' '.join(result['error'].split())}", file=sys.stderr)
     raise typer.Exit(2 if result.get("refused") else 1)
 
+# %% ../nbs/cli.ipynb #f2df1f17
 def _follow():
     "A function that shows the events of a job on standard error."
     from lanenb.core.progress import Progress

@@ -28,6 +28,7 @@ def _lanes(folder):
         write_image(folder/f"{i:05}.jpg", draw_lanes(road, lanes, (255, 255, 255), 14))
         write_lines(folder/f"{i:05}.lines.txt", lanes)
 
+# %% ../nbs/distributed.ipynb #cf726c9d
 def _walkers(folder):
     "Ten short walks of each of eight people."
     from lanenb.gait.walkers import write_walkers
@@ -146,6 +147,7 @@ def _as(kind:str):
         for target, new in changes[kind].items(): stack.enter_context(patch(target, new))
         yield
 
+# %% ../nbs/distributed.ipynb #3a2d561d
 def job(names, data, out, kind:str="together"):
     "Train the studies `names` on what lies in the folder `data`, in this process, one of as many as its launcher started; results go to `out`/NAME."
     import torch

@@ -78,6 +78,7 @@ def read_mask(path, classes:int=3, threshold:int|None=None, widen:int=0) -> np.n
     if unknown: raise DataError(path, f"unknown class id {', '.join(map(str, unknown[:5]))}; there are 0 to {classes - 1}, and {IGNORE} for pixels not judged")
     return mask
 
+# %% ../../nbs/aerial/01_tiles.ipynb #891b8948
 def _palette(data, path):
     "The indices of a palette PNG. Raises `DataError`."
     import io, warnings

@@ -21,6 +21,8 @@ from .losses import DetectorLoss, LossSettings
 from .targets import DetectionSet, detection_batch, left_out
 from ..core.ema import evaluating
 from ..core.files import DataError
+
+# %% ../../nbs/clrernet/15_experiment.ipynb #14ad3666
 from ..core.optim import adamw, warmup_cosine
 from ..core.order import spread
 from ..core.progress import Progress
@@ -88,6 +90,7 @@ class Part:
         names = self.whole.names()
         return [names[i] for i in self.indices]
 
+# %% ../../nbs/clrernet/15_experiment.ipynb #5a1b5ea1
 def _split(path, name):
     "The split `name` of the CULane or TuSimple root `path`, or None when it has none."
     try: return open_source(path, name)
@@ -116,6 +119,7 @@ def train_loader(source, design, s:DetectorRun) -> DataLoader:
     return DataLoader(data, s.batch, shuffle=True, num_workers=s.workers, collate_fn=detection_batch, worker_init_fn=_quiet_worker,
                       drop_last=len(data) > s.batch, pin_memory=torch.cuda.is_available())
 
+# %% ../../nbs/clrernet/15_experiment.ipynb #3de5989d
 def train(model, source, valid, s:DetectorRun, out, resume:bool=False, losses:LossSettings|None=None) -> list[dict]:
     """Train the detector `model` on the frames of `source`; F1 on up to `n_valid` frames of `valid` (or None) is taken along the way. Curves and
     checkpoints go to the folder `out`, where `resume` goes on from. Leaves the averaged weights, if any, in the model; returns the rows of the curves,
@@ -342,6 +346,7 @@ def reading(m:dict, others:dict|None=None, trained_on:bool=False) -> list[str]:
     if m.get("fp_cross"): say.append(f"On crossroads, where there is none, it reports {m['fp_cross']} lanes.")
     return say + _reading_confidence(m) + [s for name, o in (others or {}).items() for s in _reading_other(name, o, m)]
 
+# %% ../../nbs/clrernet/15_experiment.ipynb #1554bc5a
 def _reading_confidence(m) -> list[str]:
     "Sentences about calibration."
     rank, error = m.get("calibration_spearman"), m.get("calibration_ece")

@@ -22,6 +22,7 @@ class ResBlock(BasicBlock):
 # %% ../../nbs/clrernet/02_resnet.ipynb #8997ceea
 _BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 
+# %% ../../nbs/clrernet/02_resnet.ipynb #2acd31e9
 class ResNet(nn.Module):
     """ResNet of `depth` 18 or 34, with `width` times its channels: images (B, 3, H, W), H and W multiples of 32 → feature maps of strides 8, 16, 32.
     He et al., CVPR 2016."""

@@ -9,6 +9,7 @@ __all__ = ['NONE', 'row_ys', 'extended_rows', 'longest_run', 'lane_thetas', 'lef
 # %% ../../nbs/clrernet/14_targets.ipynb #a7fbda53
 import cv2, numpy as np, torch
 from torch.utils.data import Dataset, get_worker_info
+from fastcore.basics import patch
 from ..lanes.geometry import as_lane, lanes_xs
 from ..lanes.sources import LaneFrames, collate, trim_frame, view_frame
 from ..lanes.view import View
@@ -115,35 +116,38 @@ def lane_mask(lanes, s, width:float=16/1640) -> np.ndarray:
 # %% ../../nbs/clrernet/14_targets.ipynb #81a90dbc
 class DetectionSet(LaneFrames, Dataset):
     """The frames of `source` as samples for the detector of `settings`: `image` float (3, H, W), `targets` (max_lanes, 6 + Nr), `mask` int64 (H, W),
-    `lanes`, `meta`. `augment(frame, rng)`
-    or None. Up to `cache_gb` of decoded frames are kept in memory, shared out among the loader's workers. Bad frames as in `LaneFrames`."""
+    `lanes`, `meta`. `augment(frame, rng)` or None. Up to `cache_gb` of decoded frames are kept in memory, shared out among the loader's workers. Bad frames as in `LaneFrames`."""
     def __init__(self, source, settings, augment=None, seed:int=0, cache_gb:float=0.):
         super().__init__(source, None, augment, seed)
         self.settings, self.cache_gb, self.kept = settings, cache_gb, {}
         self.room: float|None = None                       # bytes; known when the first frame is read, in the worker
 
-    def frame(self, i:int) -> dict:
-        "Frame `i` in the network's space, augmented, image still uint8. Raises `DataError` when it is bad."
-        frame = self.kept.get(i) or self._keep(i, self._read(i))
-        if not self.transform: return frame
-        return trim_frame(self.transform(frame, np.random.default_rng([self.seed, self.epoch, i])))
-
-    def _read(self, i):
-        "Frame `i` from the disk, through its view."
-        frame = self.source.load(i)
-        return view_frame(frame, View.road(frame["meta"]["size"], (self.settings.img_w, self.settings.img_h)))
-
-    def _keep(self, i, frame):
-        "`frame`, kept in memory while there is room."
-        if self.room is None: self.room = self.cache_gb*1e9/max(getattr(get_worker_info(), "num_workers", 1), 1)
-        self.room -= frame["image"].nbytes + (0 if frame["mask"] is None else frame["mask"].nbytes)
-        if self.room > 0: self.kept[i] = frame
-        return frame
-
     def __getitem__(self, i:int) -> dict:
         sample = super().__getitem__(i)
         mask = torch.from_numpy(lane_mask(sample["lanes"], self.settings)).long() if sample["mask"] is None else sample["mask"]
         return dict(sample, targets=torch.from_numpy(lane_targets(sample["lanes"], self.settings)), mask=mask)
+
+# %% ../../nbs/clrernet/14_targets.ipynb #2e3e1ecf
+@patch
+def frame(self:DetectionSet, i:int) -> dict:
+    "Frame `i` in the network's space, augmented, image still uint8. Raises `DataError` when it is bad."
+    frame = self.kept.get(i) or self._keep(i, self._read(i))
+    if not self.transform: return frame
+    return trim_frame(self.transform(frame, np.random.default_rng([self.seed, self.epoch, i])))
+
+@patch
+def _read(self:DetectionSet, i):
+    "Frame `i` from the disk, through its view."
+    frame = self.source.load(i)
+    return view_frame(frame, View.road(frame["meta"]["size"], (self.settings.img_w, self.settings.img_h)))
+
+@patch
+def _keep(self:DetectionSet, i, frame):
+    "`frame`, kept in memory while there is room."
+    if self.room is None: self.room = self.cache_gb*1e9/max(getattr(get_worker_info(), "num_workers", 1), 1)
+    self.room -= frame["image"].nbytes + (0 if frame["mask"] is None else frame["mask"].nbytes)
+    if self.room > 0: self.kept[i] = frame
+    return frame
 
 # %% ../../nbs/clrernet/14_targets.ipynb #30de21d3
 def detection_batch(samples:list) -> dict:

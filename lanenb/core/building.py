@@ -29,6 +29,7 @@ def taken(out, wait:float=5.):
         path.unlink(missing_ok=True)
         os.close(file)
 
+# %% ../../nbs/core/02_building.ipynb #b50b6ad0
 def _locked(path) -> int|None:
     "A file descriptor that holds the lock on `path`, or None when others hold it."
     file = os.open(path, os.O_CREAT | os.O_RDWR)

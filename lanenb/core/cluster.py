@@ -52,6 +52,7 @@ def _client(kind, address:str, tries:int=3):
         except (OSError, ValueError) as e: raise SettingsError(f"no Dask scheduler answers at {address} ({' '.join(str(e).split())[:120]})") from None
     raise SettingsError(f"no client for {address} has started in {10*tries} seconds: this machine is too busy")
 
+# %% ../../nbs/core/12_cluster.ipynb #6f88124f
 def _ask(client, folder:Path, paths:list):
     "Raises `SettingsError` when a worker runs another lanenb or does not see `folder` and `paths`."
     mark = folder/f".cluster-{uuid.uuid4().hex}"

@@ -59,6 +59,7 @@ def add(self:Curves, row:dict):
     "Hold `row` until the next `write`."
     self.held.append(row)
 
+# %% ../../nbs/core/06_curves.ipynb #987e51c5
 @patch
 def write(self:Curves, sync:bool=False):
     "Append the rows held back; with `sync` they are on the disk when this returns. A column that is new makes the file be rewritten once."

@@ -229,6 +229,7 @@ def save_weights(path, tensors:dict, settings:dict|None=None) -> Path:
     except SafetensorError as e: raise DataError(path, f"cannot be written ({e}); nothing was saved") from None
     return Path(path)
 
+# %% ../../nbs/core/01_files.ipynb #24c2d230
 def load_weights(path) -> tuple[dict, dict]:
     "Read (tensors, settings) from a safetensors file. Raises `DataError` when it is missing, truncated, a pickle or no safetensors file."
     from safetensors import safe_open, SafetensorError
@@ -262,6 +263,7 @@ def load_foreign(path, part:str|None=None):
     if _has_passed(found): raise DataError(path, _CODE)
     return found
 
+# %% ../../nbs/core/01_files.ipynb #3998a8fc
 def _restricted(path):
     "What `torch.load` reads from `path` without building anything but tensors and plain containers."
     import torch, warnings

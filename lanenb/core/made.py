@@ -9,6 +9,7 @@ __all__ = ['RECORD', 'RESULTS', 'UNKNOWN', 'fingerprint', 'Made']
 import hashlib, json, os
 from contextlib import contextmanager
 from pathlib import Path
+from fastcore.basics import patch
 from .files import DataError, read_bytes, read_json, write_text
 
 # %% ../../nbs/core/16_made.ipynb #1fa504a6
@@ -62,28 +63,33 @@ class Made:
         "Whether the file (or folder) `result`, if it stands, is of this maker and was told what is `said`: a fingerprint, empty for nothing."
         return self.told.get(self._key(result), "") == said
 
-    @contextmanager
-    def making(self, results:dict, drawn:bool):
-        """While the `results`, {path: what is said}, are made, the record says that it is not known what they were told. Yields a function to be called with
-        each path that is done. `drawn`: with pictures that show them. Raises `DataError` when the record cannot be written."""
-        said, done = {self._key(r): v for r, v in results.items()}, {}
-        def finish(result): done[self._key(result)] = said[self._key(result)]
-        self._note({k: UNKNOWN for k, v in said.items() if v or k in self.told}, drawn)
-        try: yield finish
-        finally: self._note(done, drawn)
-
-    def drop(self, drawing):
-        "Remove the file `drawing`, which shows what no longer holds, if a run ever drew into this folder. Raises `DataError`."
-        try:
-            if self.drawn and Path(drawing).is_file(): Path(drawing).unlink()
-        except OSError as e: raise DataError(drawing, f"cannot be removed ({e.strerror})") from None
-
     def _key(self, result) -> str: return Path(result).relative_to(self.out).as_posix()
 
-    def _note(self, changes, drawn):
-        "Write the record with `changes` of what was told, unless it stands so. Raises `DataError`."
-        old = _read_record(self.path)                                            # another run into this folder may have noted something meanwhile
-        told = {**(old["told"] if old and not _difference(old["maker"], self.maker) else self.told), **changes}
-        self.told, self.drawn = {k: v for k, v in told.items() if v}, self.drawn or drawn
-        record = dict(maker=self.maker, drawn=self.drawn, told=self.told)
-        if record != old: write_text(self.path, json.dumps(record, indent=1) + "\n")   # ASCII: a file's name need not be text
+# %% ../../nbs/core/16_made.ipynb #70078b7c
+@patch
+def _note(self:Made, changes, drawn):
+    "Write the record with `changes` of what was told, unless it stands so. Raises `DataError`."
+    old = _read_record(self.path)                                            # another run into this folder may have noted something meanwhile
+    told = {**(old["told"] if old and not _difference(old["maker"], self.maker) else self.told), **changes}
+    self.told, self.drawn = {k: v for k, v in told.items() if v}, self.drawn or drawn
+    record = dict(maker=self.maker, drawn=self.drawn, told=self.told)
+    if record != old: write_text(self.path, json.dumps(record, indent=1) + "\n")   # ASCII: a file's name need not be text
+
+# %% ../../nbs/core/16_made.ipynb #3c060ecb
+@patch
+@contextmanager
+def making(self:Made, results:dict, drawn:bool):
+    """While the `results`, {path: what is said}, are made, the record says that it is not known what they were told. Yields a function to be called with
+    each path that is done. `drawn`: with pictures that show them. Raises `DataError` when the record cannot be written."""
+    said, done = {self._key(r): v for r, v in results.items()}, {}
+    def finish(result): done[self._key(result)] = said[self._key(result)]
+    self._note({k: UNKNOWN for k, v in said.items() if v or k in self.told}, drawn)
+    try: yield finish
+    finally: self._note(done, drawn)
+
+@patch
+def drop(self:Made, drawing):
+    "Remove the file `drawing`, which shows what no longer holds, if a run ever drew into this folder. Raises `DataError`."
+    try:
+        if self.drawn and Path(drawing).is_file(): Path(drawing).unlink()
+    except OSError as e: raise DataError(drawing, f"cannot be removed ({e.strerror})") from None

@@ -142,6 +142,7 @@ def harmless(page:str) -> str:
     "HTML in which the tags that run, fetch, or send the reader elsewhere are text to be read. (Handlers such as `onload` are stopped by the page's policy.)"
     return _ACTIVE.sub("&lt;", page)
 
+# %% ../../nbs/core/09_reports.ipynb #cb89363f
 @cache
 def _exporter():
     "The exporter, made once: it loads nothing and embeds pictures that lie beside the notebook."
@@ -327,6 +328,7 @@ def _unfit(record:dict) -> str:
             return "a target does not say what it demands and whether it was met"
     return ""
 
+# %% ../../nbs/core/09_reports.ipynb #674a9b83
 def read_record(path) -> dict:
     "One metrics.json. Raises `DataError` when it is no record of a run."
     record = read_json(path)

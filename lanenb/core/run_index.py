@@ -203,6 +203,7 @@ def _markdown(tables:dict, several:dict) -> str:
             if some: parts += ["", f"## {template}, {title}", "", line(some[0]), line("---" for _ in some[0]), *(line(shown(r.get(k)) for k in some[0]) for r in some)]
     return "\n".join(parts) + "\n"
 
+# %% ../../nbs/core/14_run_index.ipynb #1cc7649b
 def compare(out="reports") -> tuple[dict, list[DataError]]:
     """Write `out`/index.html and index.md, the comparison of all runs under `out`. Returns the tables by template and the errors of records that could not be read.
     Raises `DataError` when there is no such folder."""

@@ -169,6 +169,7 @@ def _alive(pid:str) -> bool:
     except (ValueError, OSError): return True
     return True
 
+# %% ../../nbs/core/08_runs.ipynb #df1b193d
 def _locked(path:Path) -> Any:
     "The open file `path` with the lock on it. Raises `FolderInUse` when a living process has it, or the children of a dead one keep it."
     end = time.monotonic() + _DYING
@@ -252,6 +253,7 @@ class RunFailed(RuntimeError):
         super().__init__(f"{run_name} failed: {cause}; " + (f"the finished run in {self.folder} stays as it was" if kept else f"see {self.folder/'report.html'}"))
     def __reduce__(self): return RunFailed, (self.run_name, self.cause, self.folder, self.kept)  # worker processes send it home
 
+# %% ../../nbs/core/08_runs.ipynb #9d8ec5a5
 _RESULTS, _ASIDE = ("metrics.json", "report.html", "notebook.ipynb", "curves.csv", "figures"), ".before"
 
 def _remove(path:Path):
@@ -268,6 +270,7 @@ def _clear(folder:Path, keep:bool=False):
         if keep and (folder/name).exists(): os.replace(folder/name, folder/(name + _ASIDE))
         else: _remove(folder/name)
 
+# %% ../../nbs/core/08_runs.ipynb #bd78321e
 def _bring_back(folder:Path):
     "Put what was set aside back in its place."
     for name in _RESULTS:
@@ -279,6 +282,7 @@ def _drop_aside(folder:Path):
     "Remove what was set aside."
     for name in _RESULTS: _remove(folder/(name + _ASIDE))
 
+# %% ../../nbs/core/08_runs.ipynb #ab65f59c
 def _touched(folder:Path, since:float) -> bool:
     "Whether a run has written anything but its report into `folder` after the time `since`."
     own = {folder/n for n in (*_RESULTS, _NOTES, ".lock")}
@@ -292,6 +296,7 @@ def _finished_before(folder:Path) -> bool:
     try: return aside.exists() or read_record(folder/"metrics.json")["status"] == "ok"
     except DataError: return False
 
+# %% ../../nbs/core/08_runs.ipynb #a74fdc22
 def _same_value(a, b) -> bool:
     "Whether two values of a parameter are equal, or two ways to one file or folder."
     if json.dumps(a) == json.dumps(b): return True
@@ -312,6 +317,7 @@ def _check_resumed(folder:Path, record:dict):
         if k == "resume" or k not in now or longer or _same_value(v, now[k]): continue
         raise SettingsError(f"resume: the run in {folder} was begun with {k} = {json.dumps(v)}, it cannot go on with {json.dumps(now[k])}; a new --name begins anew")
 
+# %% ../../nbs/core/08_runs.ipynb #c245d7c8
 def _spent(folder:Path, record:dict) -> float:
     "The seconds that the same run took before it was stopped, where `record` is of one that goes on: they are its own as well. What a kill left uncounted is lost."
     from lanenb.core.reports import read_record, same_run

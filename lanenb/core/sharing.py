@@ -30,6 +30,7 @@ def sharing(counts:bool=True):
     try: yield
     finally: _now.reset(token)
 
+# %% ../../nbs/core/02_sharing.ipynb #9f102b61
 def shared() -> bool:
     "Whether the batch at hand is one share of several."
     return _now.get() is not None
@@ -167,6 +168,7 @@ class _Shared(nn.Module):
         self.running_mean.lerp_(mean, share)
         self.running_var.lerp_(var*total/(total - 1).clamp(min=1), share)
 
+# %% ../../nbs/core/02_sharing.ipynb #2b45bbf6
 @lru_cache
 def _shared_kind(kind): return type(f"Shared{kind.__name__}", (_Shared, kind), {})
 

@@ -47,6 +47,7 @@ def _count(node, path, known) -> int:
         if known[id(node)] > _MOST: raise DataError(path, f"stands for more than {_MOST:,} values when its aliases are written out", node.start_mark.line + 1)
     return known[id(node)]
 
+# %% ../../nbs/core/10_sweeps.ipynb #f5f1df3d
 def read_yaml(path) -> tuple[dict, dict]:
     "The mapping in a YAML file and the lines of its keys. Raises `DataError` with the line."
     try:

@@ -124,6 +124,7 @@ def _backward(self:Trainer, item):
     _collect(self._sums, dict(scalars, loss=loss.detach()), weight)
     self._names += sample_names(item.batch, item.indices)
 
+# %% ../../nbs/core/06_training.ipynb #82e04285
 def _weight(item, scalars):
     "What the loss of a batch is a mean over: its `count` among the scalars (taken out), or the samples; 0 for a filler."
     count = scalars.pop("count", item.count)
@@ -315,6 +316,7 @@ def fit(self:Trainer, resume:bool=False) -> list[dict]:
         self._asked = Asked()
     return read_curves(self.curves.path) if self.curves.path.exists() else []
 
+# %% ../../nbs/core/06_training.ipynb #0425c8c6
 def total_steps(loader, settings) -> int:
     "The number of optimiser steps of a run: what a schedule needs to know."
     return settings.epochs*math.ceil(len(loader)/settings.accumulate)
@@ -351,6 +353,7 @@ def _clock(self:Trainer) -> float:
     "Seconds of training so far, those before a resume included."
     return round(self.seconds + time.monotonic() - self._started, 3)
 
+# %% ../../nbs/core/06_training.ipynb #b2da5da1
 @patch
 def stop(self:Trainer, reason:str="a request"):
     "Ask `fit` to end after this step with a checkpoint and a `TrainingStopped` that names `reason`; from any thread, or before it begins."

@@ -213,6 +213,7 @@ def _surest(d:dict, n:int) -> np.ndarray:
     "The boxes (N, 4) of the `n` detections of the highest scores."
     return np.asarray(d["boxes"], float)[np.argsort(-np.asarray(d["scores"]))[:n]]
 
+# %% ../../nbs/detection/09_evaluator.ipynb #d96ab10a
 @patch
 def _best_ious(self:COCOEvaluator, surest:bool=False) -> np.ndarray:
     "For each truth its best IoU with any detection of the picture; `surest`: only as many detections count as the picture has truths, the surest ones."

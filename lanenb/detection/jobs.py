@@ -233,6 +233,7 @@ def _start(s:JobSettings, events:Events):
                 epochs=trainer.config.epochs, notes=trainer.notes)
     return trainer
 
+# %% ../../nbs/detection/17_jobs.ipynb #b0eca3c1
 def _train(s:JobSettings, trainer) -> dict:
     "Train, and return what the result says beside the status."
     history = trainer.fit(s.resume)

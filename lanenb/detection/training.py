@@ -191,6 +191,7 @@ def _check_finite(self:BaseTrainer, out):
     raise NonFiniteLoss(f"the model's outputs hold NaN or infinity at the end of epoch {t.epoch} (step {t.step}); {good}; "
                         "a smaller learning_rate may help", t.step, t.newest if t.newest.exists() else None)
 
+# %% ../../nbs/detection/16_training.ipynb #58a52532
 @patch
 @torch.no_grad()
 def measure(self:BaseTrainer, model, evaluator, data) -> dict:

@@ -157,6 +157,7 @@ def rises(folder, epochs:int=10) -> dict:
         if later := [k for k, e in enumerate(at) if 0 < k and e <= epochs]: out[name] = float(ap[0, later[-1]] - ap[0, 0])
     return out
 
+# %% ../../nbs/detection/19_verdict.ipynb #b9fc33bc
 def learning_figure(folder):
     """A figure of AP by epoch of each cell of the sweep in `folder`: the mean over its seeds, and their range; dashed from a checkpoint, in the colour of the same training
     from random weights. Raises `DataError`."""

@@ -30,6 +30,7 @@ def _packed(folder, n):
     np.savez_compressed(path, frames=np.zeros(n, np.uint8))
     return path
 
+# %% ../../nbs/drills/07_memory.ipynb #5bdfa94e
 def _lstm(folder):
     from lanenb.gait.time_conv_lstm import ConvLstm
     ConvLstm((64, 44), 8, 256, "frames")

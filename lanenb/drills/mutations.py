@@ -161,6 +161,7 @@ def _asleep() -> float:
     except (OSError, ValueError): return 0.
     return time.monotonic() - (int(ran) + int(queued))/1e9
 
+# %% ../../nbs/drills/03_mutations.ipynb #083a1756
 def _read_one(target, folder, around, seed, k) -> tuple:
     "How the reader takes mutant `k`: (ok, refused or fault, why)."
     import numpy as np

@@ -32,6 +32,7 @@ def _make_culane(folder):
     write_list(folder/"list/train_gt.txt", [Entry(f"{n}.jpg", f"laneseg_label_w16/{n}.png", (1, 1, 0, 0)) for n in names])
     np.savez(folder/"list/train_diffs.npz", data=np.array([20., 18., 30.]))
 
+# %% ../../nbs/drills/04_readers.ipynb #23d7043c
 def _read_culane(folder):
     from lanenb.lanes.culane import CULane
     from lanenb.lanes.sources import trim_frame
@@ -164,6 +165,7 @@ def _net():
             nn.Linear.__init__(self, self.settings.width, 2)
     return Net
 
+# %% ../../nbs/drills/04_readers.ipynb #dceff423
 def _make_weights(folder): _net()().save_pretrained(folder)
 def _read_weights(folder): _net().from_pretrained(folder)
 
@@ -187,6 +189,7 @@ def _make_checkpoints(folder):
     _trainer(folder).fit()
     for name in ("curves.csv", "checkpoints/previous.pt"): (folder/name).unlink()
 
+# %% ../../nbs/drills/04_readers.ipynb #3e926f27
 def _read_checkpoints(folder): _trainer(folder).load("newest")
 
 def mutate_checkpoint(data:bytes, rng) -> bytes:
@@ -212,6 +215,7 @@ def _make_settings(folder):
     write_text(folder/"designs.yaml", yaml.safe_dump(_SWEEP))
     write_text(folder/"settings.yaml", yaml.safe_dump(dict(width=5, sizes=[3, 4], name="other", rate=.5)))
 
+# %% ../../nbs/drills/04_readers.ipynb #d563c4b5
 def _read_settings(folder):
     from lanenb.core.sweeps import read_sweep, read_yaml
     try: read_sweep(folder/"designs.yaml", folder/"templates")

@@ -117,6 +117,7 @@ def _in_a_thread(call, *given):
     "Playwright's plain interface does not work where an event loop runs, as in a notebook: ask it in a thread."
     with ThreadPoolExecutor(1) as pool: return pool.submit(call, *given).result()
 
+# %% ../../nbs/drills/06_strangers.ipynb #f633b295
 def drill_strangers() -> dict:
     "Render the hostile notebook and index, open them in a browser, and count what ran or was asked for."
     name, began = "hostile notebook", time.monotonic()

@@ -121,6 +121,7 @@ def attention_figure(looks:SimpleNamespace, frame:int, lane:int=1, y:float=200, 
         if at.seat is not None: _uniformity(axes[1, k], of[frame], at)
     return fig
 
+# %% ../../nbs/explore/06_attention_explorer.ipynb #c9f532e4
 def _heat(ax, image, look, at, name, peak):
     "The heat at the chosen row over the image, with the lane as written."
     heat_over_image(image, at.heat, ax, vmax=peak)
@@ -148,6 +149,7 @@ def moved_by_picture(of:list, frame:int, layer:int, head:int) -> float:
         if i != frame and both.any(): gaps.append(np.abs(of_head(here) - of_head(other)).sum((-1, -2))[both].mean()/2)
     return float(np.mean(gaps)) if gaps else float("nan")
 
+# %% ../../nbs/explore/06_attention_explorer.ipynb #5c447f5d
 def attention_rows(looks:SimpleNamespace, frame:int, lane:int=1, y:float=200, layer:int=1, head:int=0) -> list[dict]:
     "A row per model for a table: uniformity at the chosen row and over the lane, the share of attention within 40 px of where it then wrote, and `moved_by_picture`."
     rows = []

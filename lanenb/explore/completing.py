@@ -34,6 +34,7 @@ class Completer:
         self.model: Any = self.predictor.model                  # of any design
         prompts_from_points([], self.model.tokenizer)          # refuses a model that cannot be prompted
 
+# %% ../../nbs/explore/02_completing.ipynb #e557c801
 @patch
 def view(self:Completer, img) -> View:
     "The view that the model has of an image (H, W, 3)."

@@ -110,6 +110,7 @@ def narrow(picture, width:int) -> np.ndarray:
     h, w = picture.shape[:2]
     return picture if w <= width else cv2.resize(picture, (width, max(1, round(h*width/w))), interpolation=cv2.INTER_AREA)
 
+# %% ../../nbs/explore/08_data_browser.ipynb #1db36685
 class DataBrowser(Panel):
     "A `Panel` over `data` (`len`, `categories()`, `draw(i)`): a category and a page to choose, thumbnails, `per_page` of them, and the chosen item large."
     def __init__(self, data, per_page:int=12, width:int=230, large:int=1000):

@@ -49,6 +49,7 @@ class GaitData:
 # %% ../../nbs/explore/08_data_sets.ipynb #4d7ade22
 EMPTY, BROKEN = "no boxes", "cannot be read"
 
+# %% ../../nbs/explore/08_data_sets.ipynb #204b4c32
 class BoxData:
     "The pictures of `annotations` (`detection.annotations.Annotations`) to browse; categories: class, `EMPTY`, `BROKEN` (files that the reader passed over)."
     def __init__(self, annotations): self.annotations = annotations
@@ -108,6 +109,7 @@ class AerialData:
         shares = [f"class {c} {np.mean(t['mask'] == c):.1%}" for c in np.unique(t["mask"]) if c not in (0, IGNORE)]
         return np.concatenate([t["image"], np.full((len(t["image"]), 2, 3), 255, np.uint8), masked(t["image"], t["mask"])], 1), " · ".join([t["name"], *shares])
 
+# %% ../../nbs/explore/08_data_sets.ipynb #f9e063cc
 def masked(img, mask) -> np.ndarray:
     "A copy of the RGB image, darkened, with the class ids of `mask` (H, W) in colours; 0 is left, `IGNORE` is grey."
     out = (img*.55).astype(np.uint8)

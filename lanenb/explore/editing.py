@@ -90,6 +90,7 @@ def move_point(e:FrameEdit, i:int, k:int, x:float, y:float, complete) -> FrameEd
     points = [p for p in (*others[:k], (float(x), float(y)), *others[k:]) if p is not None]     # its number stays
     return _with(e, i, _through(_lane(e, i), points, complete), i)
 
+# %% ../../nbs/explore/02_editing.ipynb #9bb3fa07
 def remove_point(e:FrameEdit, i:int|None, k:int|None, complete) -> FrameEdit:
     "Remove point `k` (None: the last one) of lane `i` (None: the active one); a lane without points is as after `clear`. Raises `ValueError`."
     i = e.active if i is None else i

@@ -103,6 +103,7 @@ def record(self:RecordStore, name) -> dict|None:
     path, i = self._places().get(str(name), (None, None))
     return None if path is None else {k: v for k, v in self._records(path)[i].items() if k != "line"}
 
+# %% ../../nbs/explore/01_labels.ipynb #de73d6a2
 @patch
 def state(self:RecordStore, name) -> str|None:
     "The state of the label of `name`; None: there is none. Raises `DataError`."
@@ -197,6 +198,7 @@ def save(self:LabelSession, i:int, lanes, over:str|None=None) -> Path:
     except OSError as e: raise DataError(e.filename or self.folder, f"cannot be written ({e.strerror}); nothing was saved") from None
     return path
 
+# %% ../../nbs/explore/01_labels.ipynb #2ca77cd0
 @patch
 def _why(self:LabelSession, i, now) -> str:
     "Why the label of image `i` in the state `now` is not simply replaced."

@@ -29,6 +29,7 @@ def rgb8(picture) -> np.ndarray:
     if img.dtype != "uint8": raise ValueError(f"a picture of {img.dtype} cannot be shown, only uint8 or floats in [0, 1]")
     return np.ascontiguousarray(img if img.ndim == 3 else np.repeat(img[..., None], 3, 2))
 
+# %% ../../nbs/explore/05_panel.ipynb #85ef1e21
 def still(picture):
     "A figure (which is closed) or array as a small PNG for a notebook cell to show."
     from IPython.display import Image as Still

@@ -81,6 +81,7 @@ def show(self:LanePrompter):
     first = max(0, min(self.index - _AROUND, n - 2*_AROUND - 1))
     self.strip.items = [self._thumb(i) for i in range(first, min(first + 2*_AROUND + 1, n))]
 
+# %% ../../nbs/explore/04_prompter.ipynb #032c5f84
 @patch
 def unsaved(self:LanePrompter, i:int) -> bool:
     "Whether image `i` has changes that are not saved."
@@ -113,6 +114,7 @@ def go(self:LanePrompter, i:int):
     self.done = self.session.store.labelled(self.session.names)
     self.show()
 
+# %% ../../nbs/explore/04_prompter.ipynb #b6b676d4
 @patch
 def _open(self:LanePrompter, i):
     "Read image `i` and its label, and look for lanes. Raises `DataError` for an image that cannot be read."
@@ -149,6 +151,7 @@ def _do(self:LanePrompter, g):
     self.history = getattr(history, name)() if name in ("undo", "redo") else history.did(self._edited(history.now, name, g))
     self.show()
 
+# %% ../../nbs/explore/04_prompter.ipynb #7745f0e3
 @patch
 def _open_history(self:LanePrompter) -> editing.History:
     "The open image's label with its past. Raises `ValueError` for an image that could not be read."
@@ -165,6 +168,7 @@ def _edited(self:LanePrompter, e, name, g):
     where = [g[k] for k in ("lane", "point", "x", "y") if k in g]
     return getattr(editing, f"{name}_point")(e, *where, self._complete)
 
+# %% ../../nbs/explore/04_prompter.ipynb #0fa86311
 @patch
 def _complete(self:LanePrompter, points, seat):
     "The completed lane, and how long that took, said."

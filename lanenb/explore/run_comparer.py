@@ -71,6 +71,7 @@ def compare_runs(out, names=None, every_metric:bool=False) -> SimpleNamespace:
         except DataError as e: faults.append(str(e).removeprefix(f"{out}/"))
     return SimpleNamespace(runs=runs, curves={n: r for n, r in rows.items() if r}, faults=faults, **_tables(runs, every_metric))
 
+# %% ../../nbs/explore/07_run_comparer.ipynb #7f49403f
 def _tables(runs, every_metric) -> dict:
     "Parameters and metrics of `compare_runs`."
     records, told = list(runs.values()), [key for rows in comparison(runs).values() for row in rows for key in row]
@@ -96,6 +97,7 @@ def comparison_figure(found:SimpleNamespace, columns=()):
         columns = ([k for k in there if k == "loss" or k.startswith("valid_")] or [k for k in there if k not in ("step", "epoch", "seconds")])[:_PANELS]
     return curves({short[n]: rows for n, rows in found.curves.items()}, list(columns))
 
+# %% ../../nbs/explore/07_run_comparer.ipynb #11f65503
 def _bars(found, short):
     "Bars of the metrics that have a best, or of the first ones."
     names = ([k for k, runs in found.best.items() if runs] or list(found.metrics))[:_PANELS]

@@ -119,6 +119,7 @@ def gait_set(items, bad=(), dropped:int=0) -> GaitSet:
     names = [np.array(column) for column in zip(*[i[:3] for i in items])]
     return GaitSet(np.concatenate([i[3] for i in items]), np.cumsum([0] + [len(i[3]) for i in items]), *names, bad=list(bad), dropped=dropped)
 
+# %% ../../nbs/gait/02_casia.ipynb #c4513147
 def load_set(root, height:int=64, width:int=44, keep=None, progress:bool=False) -> GaitSet:
     """All sequences under `root` for which `keep(sequence)` holds, aligned to (height, width).
     Raises `DataError` when none can be read, `ValueError` for a size that 64 × 64 does not shrink to."""

@@ -36,6 +36,7 @@ class ExperimentSettings(Settings):
     seed: int = setting(0, "decides weights, batches and clips")
     PRESETS = {"mini": {}, "paper": dict(people=8, each=16, steps=60000, lr=1e-3)}
 
+# %% ../../nbs/gait/17_experiment.ipynb #9b45b290
 def gait_settings(parameters:dict) -> tuple[GaitSettings, ExperimentSettings]:
     "Model and experiment settings from flat `parameters` (`preset` and names of either; None is left to the preset). Raises `SettingsError`."
     given = {k: v for k, v in parameters.items() if v is not None}
@@ -85,6 +86,7 @@ def _crossed(probe, gallery):
     "The distances of `probe` embeddings to `gallery` embeddings, by sequence numbers."
     return lambda rows, columns: part_distance(probe[rows], gallery[columns]).numpy()
 
+# %% ../../nbs/gait/17_experiment.ipynb #0b107612
 def order_figures(e, labels) -> dict:
     "What shuffling the frames does, from the embeddings e (3, S, e, p) of films in order, shuffled once and shuffled again."
     probe = evaluate_embeddings(_crossed(e[1], e[0]), *labels)

@@ -48,6 +48,7 @@ def _time(s:GaitSettings, grid):
                 conv_lstm=lambda: ConvLstm(grid, s.bins, c, s.axis, s.clips, s.frames), attention_lstm=lambda: AttentionLstm(grid, s.bins, c, s.heads, s.clips, s.frames),
                 base_attention=lambda: BaseAttention(grid, s.bins, c, s.heads), reel_resnet=lambda: ReelTime(s.frames))[s.design]()
 
+# %% ../../nbs/gait/12_model.ipynb #933c7ca4
 class GaitModel(nn.Module, Pretrained):
     """One of the six models: clips (n, s, H, W) in [0, 1] to embeddings (n, e, p) and logits (n, classes, p).
     Raises `ValueError` for bins that do not divide the map, or too little memory."""

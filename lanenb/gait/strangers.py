@@ -36,6 +36,7 @@ def neighbours(e, names) -> list[dict]:
     second = np.sort(d, axis=1)[:, min(1, len(names) - 2)]
     return [dict(sequence=n, nearest=names[order[i, 0]], distance=float(d[i, order[i, 0]]), margin=float(second[i]/max(d[i, order[i, 0]], 1e-9)), number=int(order[i, 0])) for i, n in enumerate(names)]
 
+# %% ../../nbs/gait/20_strangers.ipynb #2e047869
 def _short(rows) -> dict:
     "Names without a last folder that all of them share."
     names = [r["sequence"] for r in rows]

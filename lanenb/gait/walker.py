@@ -147,6 +147,7 @@ def skeleton(body:Body, motion:Motion, t, start:float=0.0, pace:float|None=None)
         out |= {f"{name}_{k}": v for k, v in limbs.items()}
     return dict(_walked(out, speed(body, motion) if pace is None else pace, t), yaw=yaw, pelvis_yaw=-wag)
 
+# %% ../../nbs/gait/03_walker.ipynb #aeaa4b8d
 def speed(body:Body, motion:Motion) -> float:
     "Metres a second: two steps a cycle, each as long as the legs are spread."
     return 4*np.sin(motion.stride)*body.legs*body.height*motion.cadence*.95

@@ -72,6 +72,7 @@ def _stack(cam, centres, halves) -> np.ndarray:
     off = np.stack([np.stack(halves, 1)*scale, np.zeros_like(scale)], -1)
     return np.concatenate([xy - off, (xy + off)[:, ::-1]], 1)
 
+# %% ../../nbs/gait/04_walker_render.ipynb #df0c9be5
 def _trunk(cam, s, body, thick=0.0) -> np.ndarray:
     "The outline (n, 10, 2) of the trunk from the neck to the crotch, `thick` m of clothing on it."
     h, up = body.height, s["neck"] - s["pelvis"]
@@ -200,6 +201,7 @@ def _today(body, motion, rng, jitter):
     motion = replace(motion, cadence=motion.cadence*(1 + .015*n[0]), stride=motion.stride*(1 + .02*n[1]), arm=motion.arm*(1 + .06*n[2]), knee=motion.knee*(1 + .02*n[3]))
     return replace(body, lean=body.lean + .012*n[4], elbow=max(body.elbow + .05*n[5], 0)), motion
 
+# %% ../../nbs/gait/04_walker_render.ipynb #2a09ef2d
 def walk(person, condition:str, views, rng, s:Walk=Walk()) -> dict:
     """Raw silhouettes (n, 240, 320) by view of one sequence: `person` = (body, motion) walks once, and all cameras (`views`, such as '090') see it at the
     same time.

@@ -80,6 +80,7 @@ def _jobs(plan, out, workers):
         with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), end_with, (os.getpid(),)) as pool:
             for f in as_completed([pool.submit(write_person, plan, k, out) for k in range(1, plan.subjects + 1)]): yield f.result()
 
+# %% ../../nbs/gait/05_walkers.ipynb #91df413a
 def write_walkers(out, subjects:int=64, vary:str="shape", views=FIVE, frames:int=24, seed:int=0, layout:str="packed", noise:float=0.6, workers:int=1, progress:bool=True) -> dict:
     """Write a set of walkers in CASIA-B's folders under `out` (which must be empty, or hold this very set); it appears when it is complete. Returns its `subjects`, `sequences` and `frames`.
 

@@ -236,6 +236,7 @@ def write(self:LaneLM, features, prompts=None):
     tokens, sure, free = self.judged(features, prompts)
     return tokens.masked_fill(free & (sure < self.settings.conf), 0)
 
+# %% ../../nbs/lanelm/05_decoding.ipynb #516c5749
 def forced(self:LaneLM, features, past):
     "The likeliest tokens (B, L, T) when every row is told the tokens `past` (B, L, T) of the rows above it."
     with evaluating(self): return self(self.visual(features), self.inputs(past))[0].argmax(-1)

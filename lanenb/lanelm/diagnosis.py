@@ -198,6 +198,7 @@ def changes_of(summary:dict, metric:str="f1_50") -> list[dict]:
                           difference=pooled(like), alike=spread_alike(like)))
     return [c | dict(difference=contrast([c["after"]], [c["before"]], c["difference"], widened(len(found)))) for c in found]
 
+# %% ../../nbs/lanelm/17_diagnosis.ipynb #45f70c35
 def change_rows(summary:dict, metric:str="f1_50") -> list[dict]:
     "A row for each of `changes_of`: both figures, their difference with half its interval, and the `verdict`."
     better, least, digits = JUDGED[metric]
@@ -245,6 +246,7 @@ def foretells(cells, target:str="f1_50", names=WITNESSES) -> list[dict]:
     for p, row in zip(_holm([r["p"] for r in rows]), rows): row["p"] = p
     return sorted(rows, key=lambda r: -abs(np.nan_to_num(r["rho"])))
 
+# %% ../../nbs/lanelm/17_diagnosis.ipynb #8a809f96
 def _correlated(pairs) -> dict:
     "Spearman's `rho` of `pairs` (N, 2), its `p` and their number, `cells`; NaN below four, and where one side is all the same."
     if len(pairs) < 4 or (np.ptp(pairs, 0) == 0).any(): return dict(rho=np.nan, p=np.nan, cells=len(pairs))

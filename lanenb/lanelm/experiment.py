@@ -166,6 +166,7 @@ def _swap_scores(model, frames, said, truth, elsewhere, device, seed) -> dict:
     return dict(moves_px=moves_px(said["free"], there["free"]), swapped_px=wrong["px"], swapped_found=wrong["found"], swapped_invented=wrong["invented"],
                 **_prefixed("swapped_", culane_scores(model, there["tokens"], frames)), **leans)
 
+# %% ../../nbs/lanelm/14_experiment.ipynb #361f73c5
 def decode_ms(model, frames, device="cpu", repeats:int=7) -> float:
     "Median time in ms to turn one frame's cached features into tokens (visual tokens and greedy decoding, one image at a time; the encoder is not included)."
     took = []
@@ -292,6 +293,7 @@ def _endless(model):
     model.head_x.bias.data[0] = -1e4
     return model
 
+# %% ../../nbs/lanelm/14_experiment.ipynb #f7971aec
 def decode_times(encoder, designs=("paper", "v6"), dims=(128, 256, 512), batches=(1, 16), repeats:int=3, device="cpu") -> list[dict]:
     """Milliseconds an image from cached features to tokens, the median of `repeats`: a row per design, width D (3 layers) and batch. `share`: the decoder's
     part of encoder and decoder together."""

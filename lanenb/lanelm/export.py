@@ -236,6 +236,7 @@ def _seeable(self:OnnxLaneLM, inputs) -> tuple:
     if len(set(map(len, inputs))) > 1: raise ValueError(f"the inputs are of {', '.join(str(len(a)) for a in inputs)} images: they must be of the same")
     return inputs, len(inputs[0])
 
+# %% ../../nbs/lanelm/16_export.ipynb #ec470901
 def _kind(a) -> str:
     "What `a`, no array of the right type, is called in an error."
     return f"one of {a.dtype}" if isinstance(a, np.ndarray) else f"a {type(a).__name__}"

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from pathlib import Path
 from torch.utils.data import Dataset
+from fastcore.basics import patch
 from ..core.files import DataError, load_weights, save_weights
 from ..core.order import mixed, spread
 from ..core.progress import Progress
@@ -48,17 +49,20 @@ class Frames:
         "Features of the frames `start` to `stop`, as the model takes them."
         return [f[start:stop].float() for f in self.features]
 
-    def pick(self, indices):
-        "The frames `indices`, in that order; `images` stays as it is."
-        def of(values): return [values[i] for i in indices]
-        at = torch.as_tensor(list(indices), dtype=torch.int64)
-        return replace(self, x=self.x[at], y=self.y[at], features=[f[at] for f in self.features], lanes=of(self.lanes), views=of(self.views),
-                       names=of(self.names), categories=of(self.categories), pairs=None if self.pairs is None else self.pairs[at],
-                       copies=[c.pick(indices) for c in self.copies])
+# %% ../../nbs/lanelm/08_frames.ipynb #64a2e529
+@patch
+def pick(self:Frames, indices):
+    "The frames `indices`, in that order; `images` stays as it is."
+    def of(values): return [values[i] for i in indices]
+    at = torch.as_tensor(list(indices), dtype=torch.int64)
+    return replace(self, x=self.x[at], y=self.y[at], features=[f[at] for f in self.features], lanes=of(self.lanes), views=of(self.views),
+                   names=of(self.names), categories=of(self.categories), pairs=None if self.pairs is None else self.pairs[at],
+                   copies=[c.pick(indices) for c in self.copies])
 
-    def arranged(self, model):
-        "The same frames with their lanes in the slots in which `model` writes them."
-        return replace(self, x=model.arrange(self.x), copies=[c.arranged(model) for c in self.copies])
+@patch
+def arranged(self:Frames, model):
+    "The same frames with their lanes in the slots in which `model` writes them."
+    return replace(self, x=model.arrange(self.x), copies=[c.arranged(model) for c in self.copies])
 
 # %% ../../nbs/lanelm/08_frames.ipynb #53605c72
 @torch.no_grad()

@@ -102,6 +102,7 @@ def to_bins(self:LaneTokenizer, tokens):
         bins[..., t] = before = np.where(is_step, moved, now)
     return bins
 
+# %% ../../nbs/lanelm/01_tokenizer.ipynb #6cc68910
 def _checked(self:LaneTokenizer, tokens):
     "`tokens` (array, list or tensor) as an int64 array (…, T). Raises `ValueError` for another number of rows, a token that is no whole number or one that is not in the vocabulary."
     tokens = _whole(tokens, "tokens")

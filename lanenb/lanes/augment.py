@@ -54,6 +54,7 @@ def build_pipeline(s:AugmentSettings):
              A.Affine(scale=(1 - s.zoom, 1 + s.zoom), keep_ratio=True, rotate=(-s.turn, s.turn), translate_percent=(-s.shift, s.shift), p=s.move)]
     return A.Compose(steps, keypoint_params=A.KeypointParams("xy", remove_invisible=False))
 
+# %% ../../nbs/lanes/08_augment.ipynb #46c13088
 def mirror_frame(frame:dict, slots:int=4) -> dict:
     "`frame` seen in a mirror: image, lanes, and mask with its values 1 … `slots` exchanged (1 with `slots` and so on)."
     names = np.arange(256, dtype=np.uint8)

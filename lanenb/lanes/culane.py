@@ -75,6 +75,7 @@ def relative_name(path, root, name:str, number:int) -> str:
     except DataError as e: raise DataError(path, e.cause, number) from None
     return os.path.normpath(name.lstrip("/"))
 
+# %% ../../nbs/lanes/03_culane.ipynb #3dab78a9
 def read_list(path, root) -> list:
     """The entries of the list `path`, in its order. Raises `DataError` naming list and line for a malformed line, a path that leads out of `root`,
     or an empty list."""

@@ -217,6 +217,7 @@ def paint_road(ground, clip:Clip, rng, tint):
         if l.kind != "none": lay_on(lambda l=l: stripe(alpha, 0.0, l, gaps), yellow if l.yellow else white, l.wear, cover*float(rng.uniform(.85, 1)))
     lay_on(lambda: _symbols(alpha, clip, rng, crossing), white, float(np.mean([l.wear for l in lay.lines])), cover)
 
+# %% ../../nbs/lanes/06_scene_clips.ipynb #dc136cb8
 def _ghosts(lay, rng):
     "Now and then a line that was removed or painted over: nearly along the lanes, faint, and no lane's border any more, hence not labelled."
     if lay.lines[0].kind == "none" or rng.random() > .25: return []
@@ -260,6 +261,7 @@ def start_clip(category:str, rng, frames:int, pace:str, rig:Rig) -> Clip:
     if category == "cross": clip.junction, clip.labelled = (float(at[-1] + rng.uniform(2.5, 7)), float(at[-1] + rng.uniform(30, 46))), False
     return clip
 
+# %% ../../nbs/lanes/06_scene_clips.ipynb #066006c4
 def make_clip(category:str, rng, frames:int=1, pace:str="fast", rig:Rig|None=None) -> Clip:
     "A new place, light and traffic for `frames` frames of `category`; `pace` fast or slow."
     clip = start_clip(category, rng, frames, pace, remount(rig or RIGS[rng.integers(0, len(RIGS))], rng))

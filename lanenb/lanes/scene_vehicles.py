@@ -57,6 +57,8 @@ BODIES = {
     "motorcycle": Body(2.0, ((.35, .5), (.7, .35), (.85, .5), (1.2, .75), (1.45, .9)), ((.35, 1.5), (.7, 1.6), (1.0, 1.5), (1.2, 1.25), (1.45, 1.15)),
                        ((.35, .09), (.7, .13), (.85, .15), (1.1, .2), (1.35, .2), (1.45, .12)), 9., 9., (), (.3, 1.7), .3, (.66, .76, .3), False),
 }
+
+# %% ../../nbs/lanes/06_scene_vehicles.ipynb #4ecbe536
 KINDS = ("saloon", "hatchback", "suv", "van", "bus", "truck", "motorcycle")
 _PAINTS = np.array([(200, 202, 202), (214, 216, 216), (150, 152, 152), (118, 120, 122), (60, 60, 62), (36, 36, 38), (44, 40, 96), (48, 46, 150),
                     (92, 62, 34), (70, 78, 70), (84, 104, 122), (150, 120, 70)], float)  # BGR
@@ -333,6 +335,7 @@ def _draw_parts(canvas, ahead, v, kind, at, light, haze, distance, px):
     flat = on_road(at, np.concatenate([p[0] for p in parts]))
     _fill(canvas, ahead.cam, np.split(flat, np.cumsum([len(p[0]) for p in parts])[:-1]), colours.tolist())
 
+# %% ../../nbs/lanes/06_scene_vehicles.ipynb #78eca4dd
 def _under(canvas, ahead, v, b, at, light, haze, distance):
     "The dark of the underside and the tyres seen from behind."
     h, w = b.rear[0][0] + .04, b.half[0][1]

@@ -34,6 +34,7 @@ def json_object(path, number:int, line:str, names) -> dict:
     if missing := [k for k in names if k not in record]: raise DataError(path, f"has no '{missing[0]}'", number)
     return record
 
+# %% ../../nbs/lanes/04_tusimple.ipynb #645008e8
 def _record(path, number, line):
     "One checked label or prediction line as a dict. Raises `DataError`."
     record = json_object(path, number, line, ("lanes", "h_samples", "raw_file"))
