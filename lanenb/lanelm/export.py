@@ -6,7 +6,7 @@
 __all__ = ['PARTS', 'hints_at', 'OnnxLaneLM', 'export_lanelm', 'token_difference']
 
 # %% ../../nbs/lanelm/16_export.ipynb #86a00135
-import copy, hashlib, os, shutil, tempfile
+import copy, os, shutil, tempfile
 from pathlib import Path
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from fastcore.basics import patch
 from torch import nn
 from torch.nn import functional as F
 from ..core.files import DataError, replacing
+from ..core.made import fingerprint
 from ..core.onnx_graphs import need, open_graph, write_graph
 from ..core.settings import SettingsError
 from .decoding import NEAR_PX, near_words, unbroken
@@ -168,7 +169,8 @@ def _write_parts(model, encoder, folder):
     maps = [torch.rand(2, s.channels, s.img_h >> k, s.img_w >> k) for k in (3, 4, 5)][-model.levels:]
     inputs = dict(images=torch.rand(2, 3, s.img_h, s.img_w)) if encoder else {f"p{6 - len(maps) + i}": m for i, m in enumerate(maps)}
     with torch.no_grad(): seen = step.seen(model, maps)
-    about = dict(model=model.KIND, weights=_fingerprint(model, encoder), settings=s.to_dict(), upwards=step.upwards, state={k: _described(v) for k, v in step.state.items()})
+    word = fingerprint([fingerprint(net) for net in (model, encoder) if net is not None])          # by it the two files know that they belong together
+    about = dict(model=model.KIND, weights=word, settings=s.to_dict(), upwards=step.upwards, state={k: _described(v) for k, v in step.state.items()})
     batch = {0: "batch"}
     write_graph(_Seen(model, encoder), inputs, seen, dict.fromkeys(inputs, batch), about, folder/PARTS[0])
     state = {k: v[None].expand(2, *v.shape).clone() for k, v in step.state.items()}
@@ -180,13 +182,6 @@ def _write_parts(model, encoder, folder):
     write_graph(step, dict(t=torch.tensor([2]), prompts=prompts, **state, **seen), ["tokens", "sure", *(f"next_{k}" for k in state)], free, about, folder/PARTS[1])
 
 # %% ../../nbs/lanelm/16_export.ipynb #1c7d77ed
-def _fingerprint(model, encoder=None) -> str:
-    "A word for the weights of `model` and its `encoder`, if there is one: by it two files know that they belong together."
-    word = hashlib.sha256()
-    for which, net in (("model", model), ("encoder", encoder)):
-        for name, v in net.state_dict().items() if net is not None else (): word.update(f"{which} {name} {v.dtype} {tuple(v.shape)}".encode() + v.contiguous().numpy().tobytes())
-    return word.hexdigest()[:16]
-
 def _described(v) -> dict:
     "Shape, type and value (none: NaN, or nothing there) of a tensor that is the same all over."
     return dict(shape=list(v.shape), dtype=str(v.numpy().dtype), value=None if not v.numel() or v.isnan().any() else v.flatten()[0].item())
