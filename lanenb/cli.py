@@ -113,8 +113,10 @@ def sweep(file:Annotated[Path, typer.Argument(help="YAML file: template, paramet
           scheduler:Annotated[str, typer.Option(help="Address of a Dask scheduler whose workers do the runs instead.", show_default=False)]="",
           retry:Annotated[bool, typer.Option(help="Also run again what failed the last time.")]=False, out:Out=Path("reports")):
     "Run a grid of parameters; finished runs are skipped, interrupted ones go on, failed ones are named."
+    from lanenb.core.cluster import ClusterCrew
     from lanenb.core.sweeps import run_sweep
-    done = run_sweep(_there(file, "file"), workers, out, progress=sys.stderr.isatty(), retry=retry, scheduler=scheduler or None)
+    crew = (lambda folder: ClusterCrew(scheduler, folder)) if scheduler else None
+    done = run_sweep(_there(file, "file"), workers, out, progress=sys.stderr.isatty(), retry=retry, crew=crew)
     _show(f"{done['finished']} of {done['runs']} runs: {out/done['sweep']/'summary.json'}", list(map(_shown_cell, done["cells"])))
     failed = [f"{name} ({cause})" for name, cause in done["failed"].items()]
     if failed: _fail(f"{len(failed)} of {done['runs']} runs failed: {'; '.join(failed)}; to run them again: --retry")

@@ -264,10 +264,10 @@ def _going_on(folder:Path, template:Template, given:dict) -> dict:
     return given | dict(resume=True) if begun else given
 
 # %% ../../nbs/core/10_sweeps.ipynb #f444d6cf
-def run_sweep(path, workers:int=1, out="reports", templates=None, progress:bool=True, retry:bool=False, scheduler:str|None=None) -> dict:
+def run_sweep(path, workers:int=1, out="reports", templates=None, progress:bool=True, retry:bool=False, crew=None) -> dict:
     """Run what is not finished of the sweep in the YAML file `path`, `workers` at a time, into `out`/<sweep>/<run>/; write and return summary.json.
     Runs that failed are in `failed` with their cause; those of an earlier start run again only with `retry`. Interrupted ones go on from their last checkpoint.
-    With the address of a Dask `scheduler` its workers do the runs (`core.cluster`) and `workers` is not used.
+    `crew(folder)` makes who does the runs of a sweep in that folder, such as `core.cluster.ClusterCrew`; None: processes of this machine, `workers` at a time.
     Raises `DataError` for a bad file; Ctrl-C stops the runs, writes the summary and raises KeyboardInterrupt."""
     sweep = read_sweep(path, templates)
     folder = Path(out).resolve()/sweep.name
@@ -276,11 +276,8 @@ def run_sweep(path, workers:int=1, out="reports", templates=None, progress:bool=
     common = dict(name=sweep.template.name, out=str(folder), templates=str(sweep.template.path.resolve().parent))
     jobs = {n: common | dict(run_name=n, parameters=given if n in causes else _going_on(folder/n, sweep.template, given))
             for n, (_, given) in sweep.runs.items() if n not in failed and not _finished(folder/n, sweep.template, given)}
-    if scheduler is None: crew = Crew(workers)
-    else:
-        from lanenb.core.cluster import ClusterCrew
-        crew = ClusterCrew(scheduler, folder)
-    try: _run_all(jobs, crew, len(sweep.runs), failed, progress)
+    who = Crew(workers) if crew is None else crew(folder)
+    try: _run_all(jobs, who, len(sweep.runs), failed, progress)
     finally:
         summary = summarise(sweep, folder, failed)
         write_json(folder/"summary.json", summary)
