@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from ..core.settings import Settings, setting
 from . import editing
-from ..lanelm.prediction import xs_on
+from ..lanelm.prompting import xs_on
 from ..lanes.culane import CATEGORIES
 from ..lanes.culane_metric import lane_ious, named_scores
 from ..lanes.scenes import render_frame

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from fastcore.basics import patch
 from ..clrernet.prediction import road_view
-from ..lanelm.prediction import FramePrompts, LaneLMPredictor, bent, check_fits, find_seats, row_points, sketch, xs_on
-from ..lanelm.prompting import prompts_from_points
+from ..lanelm.prediction import FramePrompts, LaneLMPredictor, bent, check_fits, find_seats, row_points, sketch
+from ..lanelm.prompting import prompts_from_points, xs_on
 from ..lanelm.rowwise import RowwiseLM
 from ..lanelm.v6 import decode_rowwise
 from ..lanes.view import View, image_tensor

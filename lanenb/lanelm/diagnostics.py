@@ -112,7 +112,7 @@ def token_std(tokens) -> dict:
     tokens = torch.as_tensor(tokens).detach().float()
     if tokens.ndim != 3: raise ValueError(f"visual tokens must be (images, tokens, channels), not {tuple(tokens.shape)}")
     over_images = tokens.std(0, unbiased=False)
-    return dict(over_images=float(over_images.mean()), over_positions=float(tokens.std(1, unbiased=False).mean()), place_map=over_images.mean(-1).numpy())
+    return dict(over_images=float(over_images.mean()), over_positions=float(tokens.std(1, unbiased=False).mean()), place_map=over_images.mean(-1).cpu().numpy())
 
 # %% ../../nbs/lanelm/06_diagnostics.ipynb #5b281012
 def uniformity(weights):

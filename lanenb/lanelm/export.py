@@ -61,11 +61,10 @@ def _by_layer(nothing, layers) -> dict: return {f"{kind}_{i}": nothing for i in 
 class _RowwiseStep(nn.Module):
     """One step of design v6: (t (1,), prompts (B, L, T) in the order of writing, state, what is seen) → (tokens (B, L), state). `state`: name → what it
     begins with, for one image."""
-    upwards = True
     def __init__(self, model):
         super().__init__()
         s, L = model.settings, model.settings.slots
-        self.model, nothing = model, torch.zeros(s.heads, 0, s.dim//s.heads)
+        self.model, self.upwards, nothing = model, s.upward, torch.zeros(s.heads, 0, s.dim//s.heads)
         self.state = dict(recent=torch.full((L, 4), torch.nan), **_unbegun(L), odds=torch.ones(L), **_by_layer(nothing, s.layers))
 
     @staticmethod

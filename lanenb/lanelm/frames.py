@@ -61,8 +61,10 @@ def pick(self:Frames, indices):
 
 @patch
 def arranged(self:Frames, model):
-    "The same frames with their lanes in the slots in which `model` writes them."
-    return replace(self, x=model.arrange(self.x), copies=[c.arranged(model) for c in self.copies])
+    "The same frames with their lanes in the slots in which `model` writes them. Raises `ValueError` for frames that have `pairs`: these are made for the slots that are in use."
+    if self.pairs is not None: raise ValueError("frames are arranged before they get pairs")
+    x = model.arrange(self.x)
+    return replace(self, x=x, y=torch.from_numpy(model.tokenizer.row_tokens(x.numpy())), copies=[c.arranged(model) for c in self.copies])
 
 # %% ../../nbs/lanelm/08_frames.ipynb #53605c72
 @torch.no_grad()

@@ -7,8 +7,11 @@ __all__ = ['TRUTH', 'FORCED', 'FREE', 'draw_rows', 'overlay', 'error_by_row', 'a
            'token_map', 'control_bars']
 
 # %% ../../nbs/lanelm/07_pictures.ipynb #e9326a55
+from itertools import cycle
+from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.lines import Line2D
 
 # %% ../../nbs/lanelm/07_pictures.ipynb #24ae834c
 TRUTH, FORCED, FREE = "#ffffff", "#56b4e9", "#d55e00"
@@ -29,25 +32,25 @@ def overlay(images, truth, forced, free, ys, columns:int=2, names=None):
     rows = -(-n//columns)
     fig, axes = plt.subplots(rows, columns, figsize=(5.2*columns, 2.3*rows + 0.3), squeeze=False, layout="constrained")
     for ax in axes.flat: ax.axis("off")
+    looks: dict[str, Any] = {"truth": dict(color=TRUTH, lw=4, alpha=0.6), "teacher-forced": dict(color=FORCED, lw=1.6, ls=(0, (3, 2))), "autoregressive": dict(color=FREE, lw=1.6)}
     for i, (ax, img) in enumerate(zip(axes.flat, images)):
         ax.imshow(img)
-        draw_rows(ax, truth[i], ys, TRUTH, lw=4, alpha=0.6, label="truth")
-        draw_rows(ax, forced[i], ys, FORCED, lw=1.6, ls=(0, (3, 2)), label="teacher-forced")
-        draw_rows(ax, free[i], ys, FREE, lw=1.6, label="autoregressive")
+        for lanes, look in zip((truth, forced, free), looks.values()): draw_rows(ax, lanes[i], ys, **look)
         ax.set(xlim=(0, img.shape[1]), ylim=(img.shape[0], 0))
         if names: ax.set_title(names[i], fontsize=8)
-    axes.flat[0].legend(fontsize=7, loc="upper left", facecolor="0.35", labelcolor="w", framealpha=0.8)
+    lines = [Line2D([], [], label=label, **look) for label, look in looks.items()]                      # all three, though a frame may lack one
+    axes.flat[0].legend(handles=lines, fontsize=7, loc="upper left", facecolor="0.35", labelcolor="w", framealpha=0.8)
     return fig
 
 # %% ../../nbs/lanelm/07_pictures.ipynb #297d7f94
 def error_by_row(errors:dict, ys):
     "Figure of mean |Δx| (px) by image row; `errors` maps a label to (T,) values with NaN where no lane has the row."
     fig, ax = plt.subplots(figsize=(4.6, 2.8), layout="constrained")
-    for (label, values), color in zip(errors.items(), (FORCED, FREE, "0.45", "#009e73")): ax.plot(values, ys, color=color, label=label, marker=".", ms=4, lw=1.2)
+    for (label, values), color in zip(errors.items(), cycle((FORCED, FREE, "0.45", "#009e73"))): ax.plot(values, ys, color=color, label=label, marker=".", ms=4, lw=1.2)
     ax.invert_yaxis()
     ax.set(xlabel="mean |Δx| (px)", ylabel="image row (px, top to bottom)")
     ax.set_xlim(left=0)
-    ax.legend(fontsize=8)
+    fig.legend(fontsize=8, loc="outside upper center", ncols=3)
     return fig
 
 # %% ../../nbs/lanelm/07_pictures.ipynb #5b57b79d

@@ -73,7 +73,7 @@ def free_run(model, memory, x, start, prompts=None):
     known = cut(x)[0].masked_fill(~above, -1)
     known[..., :model.settings.n_open] = -1                     # rows that are written at once are always the model's own
     hints = torch.full_like(x, -1) if prompts is None else prompts
-    with torch.autocast(x.device.type, enabled=False): written = decode_greedy(model, memory.float(), x.shape[1], prompts=known, hints=hints)
+    with torch.autocast(x.device.type, enabled=False): written = decode_greedy(model, memory.to(model.head_x.weight.dtype), x.shape[1], prompts=known, hints=hints)
     return torch.where(above & (known >= 0), x, written)
 
 def rollout_loss(model, memory, x, steps:int, prompts=None):

@@ -105,9 +105,9 @@ class Progress:
         self.odds = torch.ones(B, L, device=device)
 
     def writes(self, p, called, silent):
-        "Which lanes (B, L) write a point, for the chance `p` (B, L) of there being one. `called`: a prompt lies ahead, a lane that has begun goes on; `silent`: never."
-        self.odds = self.odds*torch.where(self.begun, p, 1 - p)
-        return ((self.begun & ((self.odds >= .5) | called)) | (~self.begun & (1 - self.odds > self.begin))) & ~self.ended & ~silent
+        "Which lanes (B, L) write a point, for the chance `p` (B, L) of there being one. `called`: a prompt lies ahead, a lane that has begun goes on for sure; `silent`: never."
+        self.odds = torch.where(self.begun & called, 1., self.odds*torch.where(self.begun, p, 1 - p))
+        return ((self.begun & (self.odds >= .5)) | (~self.begun & (1 - self.odds > self.begin))) & ~self.ended & ~silent
 
     def wrote(self, token):
         "Take note of the `token` (B, L) that was written."

@@ -25,15 +25,16 @@ DESCRIBED = dict(v4="v4", v5="progressive")                          # the sched
 def contestant(parameters:dict) -> str:
     "The name in the tables of a run with these `parameters` of the template `lanelm`, such as 'V4, as described'."
     p, words = parameters, [TITLES[parameters["design"]]]
-    schedule, padded = p.get("schedule"), p.get("pad_weight") or p["design"] in ("v6", "paper")
+    schedule, padded = p.get("schedule"), p.get("pad_weight") or p["design"] == "v6" or str(p.get("preset")).startswith("paper_")
     if not padded and schedule and schedule == DESCRIBED.get(p["design"]): words.append("as described")
     else:
         if not padded: words.append("empty rows not trained")
         if schedule: words.append(f"schedule {schedule}")
     if p.get("prompt_share"): words.append("prompted in training")
     if p.get("epochs"): words.append(f"{p['epochs']} epochs" + (f" of {p['copies']} copies" if p.get("copies") else ""))
-    more = {k: p[k] for k in ("tokens", "lr", "first", "encoder_lr", "pair_share", "cut_jumps", "weights", "encoder", "score") if p.get(k) not in (None, "trained")} | (p.get("changes") or {})
-    return ", ".join(words + [f"{k} {v}" for k, v in more.items()])
+    told = ("hint",) if not p.get("prompt_share") else ()
+    more = {k: p[k] for k in (*told, "tokens", "lr", "first", "encoder_lr", "pair_share", "cut_jumps", "weights", "encoder", "score") if p.get(k) not in (None, "trained")}
+    return ", ".join(words + [f"{k} {v}" for k, v in (more | (p.get("changes") or {})).items()])
 
 # %% ../../nbs/lanelm/18_verdict.ipynb #859bc9e4
 def rival(scores:dict, metric:str) -> float|None:
@@ -77,8 +78,9 @@ def category_rows(scores:dict) -> list[dict]:
     "A row per design, best first, and the detector's: F1@50 by category in points (mean ± std over seeds), and lanes invented on crossroads."
     def row(name, get, crossroads): return dict(design=name) | {c: get(f"f1_50_{c}") for c in categories_of(scores)} | {"crossroads: invented": crossroads}
     rows = [row(name, lambda m, runs=runs: shown_values(values(runs, m, 100.)), shown_values(values(runs, "fp_cross"))) for name, runs in ranked(scores)]
+    def shown(v, times, digits): return "–" if v is None else f"{times*v:.{digits}f}"
     if rival(scores, "f1_50") is None: return rows
-    return [*rows, row("the detector", lambda m: "–" if (v := rival(scores, m)) is None else f"{100*v:.1f}", f"{rival(scores, 'fp_cross') or 0:.0f}")]
+    return [*rows, row("the detector", lambda m: shown(rival(scores, m), 100, 1), shown(rival(scores, "fp_cross"), 1, 0))]
 
 # %% ../../nbs/lanelm/18_verdict.ipynb #028b1c20
 PROMPTS = {"1 point": "kp1_f1_50", "2 points": "kp2_f1_50", "4 points": "kp4_f1_50", "4 points, empty seats silenced": "kp4_f1_50_cmd", "begun by the detector": "start_f1_50"}
