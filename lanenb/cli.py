@@ -249,7 +249,8 @@ def evaluate_clrernet(data:Annotated[str, typer.Option(help="Data root with labe
     if weights.endswith(".onnx"): raise SettingsError("an .onnx file can be predicted with, not scored: give the folder that it was made from")
     source = open_source(root := _data(data))
     if not isinstance(source, Folder): source = open_source(root, split)
-    metrics, _ = evaluate(load_detector(weights), source, limit or None, progress=sys.stderr.isatty())
+    detector: Any = load_detector(weights)
+    metrics, _ = evaluate(detector.to(_device()), source, limit or None, progress=sys.stderr.isatty())
     print(json.dumps(metrics, indent=1)) if as_json else _show(str(source), [dict(metric=k, value=v) for k, v in metrics.items()])
 
 # %% ../nbs/cli.ipynb #d62953d9

@@ -95,7 +95,7 @@ def build_encoder(name:str="dla34", seed:int=0, weights=None) -> Encoder:
     check_names([name], EncoderSettings.PRESETS, "encoder")
     if weights is not None and Path(weights).suffix in (".pth", ".pt"): return load_official_encoder(weights, name)
     if weights is not None: return _from_folder(weights_folder(weights), name)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng():                                    # the processor's chance and that of all GPUs
         torch.manual_seed(seed)
         return Encoder(name)
 

@@ -162,14 +162,15 @@ class _Frames(Dataset):
     def __getitem__(self, k):
         try: frame = self.source.load(self.indices[k])
         except DataError as e: return e
+        if frame["lanes"] is None: raise ValueError(f"{frame['meta']['path']}: nobody has labelled this frame, so an answer cannot be right or wrong")
         view = View.road(frame["meta"]["size"], (self.design.img_w, self.design.img_h))
-        return dict(image=image_tensor(view.image(frame["image"])), truth=frame["lanes"] or [], meta=frame["meta"], view=view, place=k)
+        return dict(image=image_tensor(view.image(frame["image"])), truth=frame["lanes"], meta=frame["meta"], view=view, place=k)
 
 # %% ../../nbs/clrernet/15_experiment.ipynb #38655655
 def answers(model, source, limit:int|None=None, batch:int=8, workers:int=0, calibrate:int=0, progress:bool=True) -> Answers:
     """What the detector `model` says about the frames of `source` (up to `limit`, evenly spread), `batch` at a time. Candidates of up to `calibrate`
     frames are measured against the labels.
-    Raises `DataError` when more than 1 % of the frames are bad."""
+    Raises `DataError` when more than 1 % of the frames are bad, `ValueError` for a frame without a label (no lane is one)."""
     at, out = spread(len(source), limit), Answers()
     measured = set(spread(len(at), calibrate))
     loader = DataLoader(_Frames(source, model.settings, at), batch, num_workers=workers, collate_fn=list, worker_init_fn=_quiet_worker)
@@ -266,7 +267,7 @@ def evaluate(model, source, limit:int|None=None, batch:int=8, workers:int=0, cal
     `ego_recall_50` alone where only ego lanes are labelled; calibration over `calibrate` frames."""
     said = answers(model, source, limit, batch, workers, calibrate, progress=progress)
     metrics = dict(ego_recall_50=ego_recall(said), frames=len(said)) if only_ego(source, said) else _scores(said)
-    if isinstance(source, TuSimple): metrics |= _tusimple(said)
+    if isinstance(getattr(source, "whole", source), TuSimple): metrics |= _tusimple(said)
     found = calibration(np.concatenate(said.confidence or [[]]), np.concatenate(said.iou or [[]]))
     if said.confidence and not only_ego(source, said): metrics |= {f"calibration_{k}": found[k] for k in ("ece", "spearman", "pearson")}
     return metrics, said

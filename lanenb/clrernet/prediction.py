@@ -106,7 +106,7 @@ class Predictor(LanePredictor):
         if isinstance(model, (str, Path)): model = load_detector(model)
         backend = backend or ("onnx" if isinstance(model, OnnxDetector) else "torch")
         check_names([backend], ("torch", "onnx"), "backend")
-        check_names(reading, CLRerNet.FREE, "setting for reading the answers")
+        check_names(reading, ("conf", "nms_px", "max_lanes"), "setting for reading the answers")
         if backend == "torch" and isinstance(model, OnnxDetector): raise SettingsError("an ONNX file runs with backend 'onnx' only")
         if backend == "onnx" and precision not in (None, "fp32"): raise SettingsError("the backend 'onnx' computes in fp32")
         self.settings, self.cut = replace(model.settings, **reading), cut
@@ -140,9 +140,8 @@ def find(self:Predictor, img, view, path) -> list: return self._through([view], 
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
 
 def find_videos(root) -> list:
-    "Paths of all videos under `root`, relative and sorted; hidden ones are passed over."
-    found = [p.relative_to(root) for p in Path(root).rglob("*") if p.suffix.lower() in VIDEOS and p.is_file()]
-    return sorted(p for p in found if not any(part.startswith(".") for part in p.parts))
+    "Paths of all videos under `root`, relative and sorted; links are followed, hidden ones are passed over."
+    return find_images(root, VIDEOS)
 
 def find_media(source) -> tuple:
     "(folder, names): the images and videos of `source`, a file or a folder, relative to the folder. Raises `DataError` when there are none."

@@ -10,6 +10,7 @@ __all__ = ['NONE', 'row_ys', 'extended_rows', 'longest_run', 'lane_thetas', 'lef
 import cv2, numpy as np, torch
 from torch.utils.data import Dataset, get_worker_info
 from fastcore.basics import patch
+from ..core.files import DataError
 from ..lanes.geometry import as_lane, lanes_xs
 from ..lanes.sources import LaneFrames, collate, trim_frame, view_frame
 from ..lanes.view import View
@@ -139,7 +140,17 @@ def frame(self:DetectionSet, i:int) -> dict:
 def _read(self:DetectionSet, i):
     "Frame `i` from the disk, through its view."
     frame = self.source.load(i)
-    return view_frame(frame, View.road(frame["meta"]["size"], (self.settings.img_w, self.settings.img_h)))
+    frame = view_frame(frame, View.road(frame["meta"]["size"], (self.settings.img_w, self.settings.img_h)))
+    return frame if frame["mask"] is None else dict(frame, mask=_renumbered(frame["mask"], self.settings.seg_classes - 1, frame["meta"]["path"]))
+
+def _renumbered(mask, slots:int, path):
+    "A `mask` of CULane's slots 1 … 4, 2 and 3 beside us, in the numbers of `lane_slots` for that many `slots`; 255 where there is none. Raises `DataError` for other values."
+    names = np.full(256, 255, np.uint8)
+    for old in range(1, 5): names[old] = new if 1 <= (new := old - 2 + slots//2) <= slots else 255
+    names[0] = 0
+    stray = set(np.flatnonzero(np.bincount(mask.ravel())).tolist()) - {0, 1, 2, 3, 4, 255}
+    if stray: raise DataError(path, f"its mask has the value {min(stray)}: lanes are 1 to 4, 255 is unknown")
+    return names[mask]
 
 @patch
 def _keep(self:DetectionSet, i, frame):

@@ -12,6 +12,8 @@ from .differences import mean_std, paired, values, word
 from .files import DataError, write_text
 from .plots import shown
 from .reports import HEADLINES, html_page, html_table, read_runs, report_killed, tag
+from .settings import SettingsError
+from .templates import parse_value
 
 # %% ../../nbs/core/14_run_index.ipynb #d99c98e6
 def differing(records) -> list[str]:
@@ -44,7 +46,8 @@ def comparison(runs:dict) -> dict:
 
 # %% ../../nbs/core/14_run_index.ipynb #b2262d64
 def over_seeds(runs:dict) -> dict:
-    "Rows for a table, by template: one per set of parameters that several finished runs share but for their seed, with n and mean ± deviation of the first metrics."
+    """Rows for a table, by template: one per set of parameters that several finished runs share but for their seed, with n and mean ± deviation of the first metrics.
+    Of two runs of one seed the one that was started later counts."""
     tables = {}
     for template, group in _by_template(runs).items():
         names, cells = [n for n in differing(group.values()) if n != "seed"], {}
@@ -54,7 +57,7 @@ def over_seeds(runs:dict) -> dict:
         metrics = list(dict.fromkeys(k for same in shared for r in same for k in r["metrics"]))[:HEADLINES]      # the same columns in all rows
         rows = []
         for same in shared:
-            several = {r["parameters"].get("seed"): r["metrics"] for r in same}
+            several = {r["parameters"].get("seed"): r["metrics"] for r in sorted(same, key=lambda r: r.get("started", ""))}
             rows.append({**_picked(same[0]["parameters"], names), "n": len(several), **{m: _spread(values(several, m)) for m in metrics}})
         if rows: tables[template] = rows
     return tables
@@ -65,13 +68,19 @@ def _spread(found:dict) -> str:
     return "–" if not found else f"{mean:.4g}" + (f" ± {std:.2g}" if math.isfinite(std) else "")
 
 # %% ../../nbs/core/14_run_index.ipynb #80f4c266
+def _is(value, wanted) -> bool:
+    "Whether a parameter has the `wanted` value, or the one that these words stand for."
+    if not isinstance(wanted, str) or str(value) == wanted: return str(value) == str(wanted)
+    try: return str(value) == str(parse_value(wanted))
+    except SettingsError: return False
+
 def chosen(runs:dict, wanted:dict) -> dict:
-    "{seed: record} of the finished runs with the parameters `wanted`. Raises `ValueError` for none, or two of one seed."
+    "{seed: record} of the finished runs with the parameters `wanted`, values or words as on the command line. Raises `ValueError` for none, or two of one seed."
     unknown = [k for k in wanted if not any(k in r["parameters"] for r in runs.values())]
     if unknown: raise ValueError(f"no run has a parameter '{unknown[0]}'")
     found, said = {}, ", ".join(f"{k}={v}" for k, v in wanted.items())
     for r in runs.values():
-        if r["status"] != "ok" or any(str(r["parameters"].get(k)) != str(v) for k, v in wanted.items()): continue
+        if r["status"] != "ok" or not all(_is(r["parameters"].get(k), v) for k, v in wanted.items()): continue
         if (seed := r["parameters"].get("seed")) in found: raise ValueError(f"two runs with {said} have the seed {seed}: say more of what is meant")
         found[seed] = r
     if not found: raise ValueError(f"no finished run has {said}")

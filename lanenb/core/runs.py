@@ -205,13 +205,16 @@ def folder_lock(folder):
         file.close()
 
 # %% ../../nbs/core/08_runs.ipynb #732aa4df
+_DEAF = .5     # seconds in which a cell that was begun may not listen yet
+
 @contextmanager
-def _signals_to(kernel):
-    """While the block runs, pass SIGINT, SIGTERM and SIGHUP on to `kernel`: the first as an interrupt, a second kills it.
+def _signals_to(kernel, cells:list):
+    """While the block runs, pass SIGINT, SIGTERM and SIGHUP on to `kernel`: the first as an interrupt, a second kills it. `cells`: when cells were begun.
     Yields the list of those that came. Only the main thread can take signals."""
     came = []
     def pass_on(number, frame):
         came.append(number)
+        if cells and len(came) == 1: time.sleep(max(0., cells[-1] + _DEAF - time.monotonic()))
         if group := getattr(kernel.provisioner, "pgid", None): os.killpg(group, signal.SIGINT if len(came) == 1 else signal.SIGKILL)
     if threading.current_thread() is not threading.main_thread():
         yield came
@@ -231,13 +234,17 @@ def _execute(source:Path, target:Path, parameters:dict, environment:dict, lock, 
     from jupyter_core.utils import run_sync
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # a dead kernel is reported once, by us
     kernel = AsyncKernelManager(kernel_name="python3")
+    cells = []
+    def go_on(**cell):
+        if came: raise InterruptedError                              # kernels ignore signals before their first cell and between cells
+        cells.append(time.monotonic())
     def work():
         quiet = ["--HistoryManager.hist_file=:memory:", "--log-level=CRITICAL"]
         run_sync(kernel.start_kernel)(env={**os.environ, **environment}, extra_arguments=quiet, pass_fds=(lock.fileno(),))
         try: return papermill.execute_notebook(str(source), str(target), parameters, language="python", kernel_name="python3",
-                                               km=kernel, progress_bar=progress)
+                                               km=kernel, progress_bar=progress, on_cell_start=go_on)
         finally: run_sync(kernel.shutdown_kernel)(now=bool(came))
-    with _signals_to(kernel) as came, ThreadPoolExecutor(1) as pool:
+    with _signals_to(kernel, cells) as came, ThreadPoolExecutor(1) as pool:
         try: done = pool.submit(work).result()
         except Exception as e:
             if not came: raise

@@ -142,7 +142,8 @@ def _plan(name, template, raw, path, lines) -> Sweep:
         cells.append(cell)
         for seed in seeds:
             varied = cell | ({} if seed is None else {"seed": seed})
-            runs[folder_name(template.name, varied)] = (len(cells) - 1, fixed | varied)
+            if (folder := folder_name(template.name, varied)) in runs: raise DataError(path, f"two runs would be called {folder}: their values look alike in a name")
+            runs[folder] = (len(cells) - 1, fixed | varied)
     return Sweep(name, template, cells, runs)
 
 # %% ../../nbs/core/10_sweeps.ipynb #36708c7c
@@ -252,10 +253,11 @@ def _statistics(values) -> dict:
 
 # %% ../../nbs/core/10_sweeps.ipynb #af72ecf0
 def _failed_before(sweep:Sweep, folder:Path) -> dict:
-    "The runs that the last summary calls failed, with the causes, where the parameters are still the same and the cause was the run's own."
+    "The runs that the last summary calls failed, with the causes, where their records still say so, the parameters are still the same and the cause was the run's own."
+    def failed(name): return (left := _left(folder/name, sweep.template, sweep.runs[name][1])) and left["status"] == "failed"
     try: causes = read_json(folder/"summary.json").get("failed", {})
     except (DataError, AttributeError): return {}
-    return {n: c for n, c in causes.items() if n in sweep.runs and c != "interrupted" and "was killed by" not in c and _left(folder/n, sweep.template, sweep.runs[n][1])}
+    return {n: c for n, c in causes.items() if n in sweep.runs and c != "interrupted" and "was killed by" not in c and failed(n)}
 
 # %% ../../nbs/core/10_sweeps.ipynb #217e24b2
 def _going_on(folder:Path, template:Template, given:dict) -> dict:

@@ -251,6 +251,8 @@ def _same(self:Trainer) -> dict:
     "What must not change between a run and its continuation."
     s, train = self.settings, self.loaders["train"]
     return dict(optimizer=type(self.optimizer).__name__, seed=s.seed, accumulate=s.accumulate, clip=s.clip, precision=s.precision, ema=s.ema, ema_warmup=s.ema_warmup,
+                scheduler=self.scheduler is not None, best_metric=s.best_metric, best_is=s.best_is, lr=[g.get("initial_lr", g["lr"]) for g in self.optimizer.param_groups],
+                weight_decay=[g.get("weight_decay") for g in self.optimizer.param_groups],
                 samples=len(train.dataset), batch_size=train.batch_size, batches=len(train))
 
 # %% ../../nbs/core/06_training.ipynb #e2f1a92c

@@ -76,14 +76,15 @@ def make_road(category:str, rng, length:float) -> Road:
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #3eb8a59c
 def make_motion(category:str, pace:str, n:int, rng) -> np.ndarray:
-    "Stations of the frames (n,), m: 'fast' steps of 9-24 m, 'slow' ones of 0-1.5 m, a crawl over a crossroads."
+    "Stations of the frames (n,), m: 'fast' steps of 6-25 m, 'slow' ones of 0-1.5 m, a crawl over a crossroads."
     steps = rng.uniform(.6, 1.1, n)*rng.uniform(10, 23) if pace == "fast" else np.abs(rng.normal(rng.choice([0., .3, 1.]), .15, n))
     if category == "cross": steps = np.minimum(steps, 6/max(n, 4))
     return np.r_[0, np.cumsum(steps[1:])]
 
 # %% ../../nbs/lanes/06_scene_clips.ipynb #f658dc67
 def make_traffic(clip:Clip, rng, density:float) -> list:
-    "Vehicles in our lanes, keeping pace with us more or less, and oncoming ones where the other side is close; `density` vehicles per 100 m and lane."
+    """Vehicles in our lanes, keeping pace with us more or less, and oncoming ones where the other side is close; `density` vehicles per 100 m and lane, their own lengths and
+    the 2.5 m behind each not counted."""
     out, lay, own = [], clip.layout, (clip.at[-1] - clip.at[0])/max(len(clip.at) - 1, 1)
     span = float(clip.at[-1])
     for i in range(len(lay.lines) - 1):

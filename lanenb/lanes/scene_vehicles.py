@@ -67,7 +67,7 @@ _PAINTS = np.array([(200, 202, 202), (214, 216, 216), (150, 152, 152), (118, 120
 @dataclass(frozen=True)
 class Vehicle:
     """A vehicle `s` m along the road (its rear bumper's station), its middle `u` m right of the centre line; `turn` rad (0 drives our way, pi
-    comes towards us); `speed` m/s; paint BGR, perhaps a second one above `two_tone` m."""
+    comes towards us); `speed` m per frame; paint BGR, perhaps a second one above `two_tone` m."""
     kind: str
     s: float
     u: float

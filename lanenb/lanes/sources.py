@@ -23,14 +23,14 @@ from .view import View, image_tensor
 # %% ../../nbs/lanes/05_sources.ipynb #2eb0c9ae
 IMAGES = (".jpg", ".jpeg", ".png")
 
-def find_images(root) -> list:
-    "Paths of all images under `root`, relative and sorted; links are followed, hidden files and folders and mask folders are passed over."
+def find_images(root, endings=IMAGES) -> list:
+    "Paths of all images (or files of other `endings`, in small letters) under `root`, relative and sorted; links are followed, hidden files and folders and mask folders are passed over."
     found, seen = [], set()
     for folder, subs, files in os.walk(root, followlinks=True):
         if (real := os.path.realpath(folder)) in seen: subs.clear(); continue   # a link in a circle
         seen.add(real)
         subs[:] = sorted(s for s in subs if not s.startswith(".") and s != "laneseg_label_w16")
-        found += [Path(folder, f).relative_to(root) for f in files if f.lower().endswith(IMAGES) and not f.startswith(".")]
+        found += [Path(folder, f).relative_to(root) for f in files if f.lower().endswith(endings) and not f.startswith(".")]
     return sorted(found)
 
 # %% ../../nbs/lanes/05_sources.ipynb #554f3e34
