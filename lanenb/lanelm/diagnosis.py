@@ -184,15 +184,16 @@ def _settings(cell) -> dict:
     return {k: v for k, v in cell["parameters"].items() if k != "changes"} | (cell["parameters"].get("changes") or {})
 
 def changes_of(summary:dict, metric:str="f1_50") -> list[dict]:
-    """Each cell of a sweep's `summary` that sets something more than another, beside the fullest such cell: `design`, `change` in words, the `metric` of both (`before`,
+    """Each cell of a sweep's `summary` that sets something more than another, beside the fullest such cell that has no equal: `design`, `change` in words, the `metric` of both (`before`,
     `after`), their `difference` (`core.differences`, by the spread that all cells beside that one share, the interval widened for the number of changes), and `alike`,
     Bartlett's p for these spreads being one."""
     cells, found = [(_settings(c), c["metrics"][metric]) for c in summary["cells"] if c["n"] and c["metrics"].get(metric, {}).get("mean") is not None], []
     def within(a, b): return len(a) < len(b) and all(k in b and b[k] == v for k, v in a.items())
     for mine, after in cells:
         plainer = [(b, before) for b, before in cells if within(b, mine)]
-        if not plainer: continue
-        base, before = max(plainer, key=lambda b: len(b[0]))
+        alone = [(b, before) for b, before in plainer if sum(len(o) == len(b) for o, _ in plainer) == 1]      # of A and B, with A + B, neither is the base
+        if not alone: continue
+        base, before = max(alone, key=lambda b: len(b[0]))
         like = [v for b, v in cells if b == base or within(base, b)]
         found.append(dict(design=base.get("design", summary["sweep"]), change=", ".join(f"{k} {v}" for k, v in mine.items() if k not in base), before=before, after=after,
                           difference=pooled(like), alike=spread_alike(like)))
@@ -207,8 +208,8 @@ def change_rows(summary:dict, metric:str="f1_50") -> list[dict]:
             for c in changes_of(summary, metric) for d in [c["difference"]]]
 
 def in_words(c:dict, digits:int=3) -> str:
-    "Mean ± standard deviation (runs) of a cell's figure, in words."
-    return f"{c['mean']:.{digits}f}" + (f" ± {c['std']:.{digits}f}" if c["std"] is not None else "") + f" ({c['n']})"
+    "Mean ± standard deviation (runs) of a cell's figure, in words; a dash where no run has it."
+    return "–" if c["mean"] is None else f"{c['mean']:.{digits}f}" + (f" ± {c['std']:.{digits}f}" if c["std"] is not None else "") + f" ({c['n']})"
 
 # %% ../../nbs/lanelm/17_diagnosis.ipynb #4ba3169e
 def change_figure(summary:dict, metric:str="f1_50"):

@@ -52,12 +52,14 @@ class ExperimentSettings(Settings):
                               for name, (_, encoder) in {"paper": (256, "dla34"), **PAPER_SIZES}.items()}
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #e5ec2a49
-def answers(model, frames, device="cpu", features=None, chunk:int=64, prompts=None, told:bool=False) -> dict:
+def _place(model): return next(model.parameters()).device        # a trainer may have moved it
+
+def answers(model, frames, features=None, chunk:int=64, prompts=None, told:bool=False) -> dict:
     """What the model writes for `frames`: the greedy `tokens` (B, L, T), and `free`, their x in px, NaN where there is no lane; `written`, the tokens before lanes were
     dropped for want of certainty; with `told` also `forced`, what it would write in each row if it were told the truth above it.
 
     `features(start, stop)` replaces the frames' own maps, `prompts` (B, L, T) are obeyed."""
-    forced, kept, written = [], [], []
+    forced, kept, written, device = [], [], [], _place(model)
     for i in range(0, len(frames), chunk):
         maps = [m.to(device) for m in (features or frames.part)(i, min(i + chunk, len(frames)))]
         if told: forced.append(model.forced(maps, frames.x[i:i+chunk].to(device)).cpu())
@@ -79,13 +81,13 @@ def culane_scores(model, tokens, frames) -> dict:
     return named_scores(original_lanes(model, tokens, frames), frames.lanes, [v.size for v in frames.views], frames.categories or None)
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #5f48ca8c
-def train(model, frames, s:ExperimentSettings, out, device="cpu", resume:bool=False, schedule:ScheduleSettings|None=None, valid=None) -> list[dict]:
+def train(model, frames, s:ExperimentSettings, out, resume:bool=False, schedule:ScheduleSettings|None=None, valid=None) -> list[dict]:
     """Train `model` on `frames` by the loss of its design and, where it has one, the `schedule` (by default teacher forcing); curves and checkpoints go to `out`, where `resume`
     goes on from. Along the way both errors in px are taken on the frames `valid`, by default the first 16.
 
     Returns the rows of the curves, those before a resume included."""
     few = frames.pick(range(min(len(frames), 16))) if valid is None else valid
-    return fit(model, training_loss(model, schedule, s.epochs), TokenSet(frames), s, out, lambda model, epoch: both_errors(model, few, device), resume)
+    return fit(model, training_loss(model, schedule, s.epochs), TokenSet(frames), s, out, lambda model, epoch: both_errors(model, few), resume)
 
 def fit(model, loss, data, s:ExperimentSettings, out, validate, resume:bool=False, **rates) -> list[dict]:
     """Train `model` with `loss` on the data set `data` as `s` says and return the rows of the curves; `validate(model, epoch)` gives `tf_px` and `ar_px`; `rates` go to
@@ -98,35 +100,35 @@ def fit(model, loss, data, s:ExperimentSettings, out, validate, resume:bool=Fals
     return trainer.fit(resume=resume)
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #3e22ba44
-def both_errors(model, frames, device="cpu") -> dict:
+def both_errors(model, frames) -> dict:
     "`tf_px`, told the true past, slot by slot, and `ar_px`, on its own: mean |Δx| in px on `frames`."
-    said, truth = answers(model, frames, device, told=True), model.tokenizer.rows_px(frames.x.numpy())
+    said, truth = answers(model, frames, told=True), model.tokenizer.rows_px(frames.x.numpy())
     return dict(tf_px=moves_px(said["forced"], truth), ar_px=lane_errors(said["free"], truth)["px"])
 
 
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #d6fbcbc6
-def evaluate(model, frames, others=None, device="cpu", seed:int=0, trained=None) -> tuple[dict, dict]:
+def evaluate(model, frames, others=None, seed:int=0, trained=None) -> tuple[dict, dict]:
     """All figures of a trained model, by metric name, and the arrays behind them.
 
     On `frames`, and with the prefix `others_` on `others`; `blind_` and `swapped_` are the two controls. Blind is made of the tokens `trained` (B, L, T),
     by default those of `frames`."""
     trained = model.tokenizer.rows_px((frames.x if trained is None else trained).numpy())
-    metrics, arrays = _figures(model, frames, others, trained, device, seed)
-    metrics["decode_ms"] = decode_ms(model, frames, device)
+    metrics, arrays = _figures(model, frames, others, trained, seed)
+    metrics["decode_ms"] = decode_ms(model, frames)
     if others is not None and len(others):
-        theirs, there = _figures(model, others, frames, trained, device, seed)
+        theirs, there = _figures(model, others, frames, trained, seed)
         metrics |= _prefixed("others_", theirs)
         arrays |= _prefixed("others_", there)
     return metrics, arrays
 
 def _prefixed(prefix, d): return {prefix + k: v for k, v in d.items()}
 
-def _figures(model, frames, others, trained, device, seed) -> tuple[dict, dict]:
+def _figures(model, frames, others, trained, seed) -> tuple[dict, dict]:
     "The figures of `evaluate` on one set of frames."
-    truth, said = model.tokenizer.rows_px(frames.x.numpy()), answers(model, frames, device, told=True)
+    truth, said = model.tokenizer.rows_px(frames.x.numpy()), answers(model, frames, told=True)
     metrics = _scores(model, frames, said, truth, trained) | dict(spread_px=spread_px(said["free"]), true_spread_px=spread_px(truth))
-    if (elsewhere := _swapped(frames, others)) is not None: metrics |= _swap_scores(model, frames, said, truth, elsewhere, device, seed)
+    if (elsewhere := _swapped(frames, others)) is not None: metrics |= _swap_scores(model, frames, said, truth, elsewhere, seed)
     return metrics, dict(said, truth=truth)
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #a5f6af7d
@@ -155,28 +157,28 @@ def _swapped(frames, others):
 
 _LEANS = 64      # frames, evenly spread, on which the past is shuffled
 
-def _swap_scores(model, frames, said, truth, elsewhere, device, seed) -> dict:
+def _swap_scores(model, frames, said, truth, elsewhere, seed) -> dict:
     "The control with another frame's features: how far lanes move, how wrong they then are, and what a teacher-forced prediction depends on."
-    there, at = answers(model, frames, device, features=elsewhere.part), spread(len(frames), _LEANS)
-    def predict(maps, past): return model.tokenizer.rows_px(model.forced([m.to(device) for m in maps], past.to(device)).cpu().numpy())
+    there, at = answers(model, frames, features=elsewhere.part), spread(len(frames), _LEANS)
+    def predict(maps, past): return model.tokenizer.rows_px(model.forced([m.to(_place(model)) for m in maps], past.to(_place(model))).cpu().numpy())
     mine, theirs = (f.pick(at).part(0, len(at)) for f in (frames, elsewhere))
     wrong, leans = lane_errors(there["free"], truth), dependency(predict, mine, theirs, frames.x[at], seed)
     return dict(moves_px=moves_px(said["free"], there["free"]), swapped_px=wrong["px"], swapped_found=wrong["found"], swapped_invented=wrong["invented"],
                 **_prefixed("swapped_", culane_scores(model, there["tokens"], frames)), **leans)
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #361f73c5
-def decode_ms(model, frames, device="cpu", repeats:int=7) -> float:
+def decode_ms(model, frames, repeats:int=7) -> float:
     "Median time in ms to turn one frame's cached features into tokens (visual tokens and greedy decoding, one image at a time; the encoder is not included)."
     took = []
     for i in range(repeats + 2):
-        maps = [m.to(device) for m in frames.part(i % len(frames), i % len(frames) + 1)]
+        maps = [m.to(_place(model)) for m in frames.part(i % len(frames), i % len(frames) + 1)]
         start = time.perf_counter()
         model.write(maps).cpu()
         took.append(time.perf_counter() - start)
     return float(np.median(took[2:])*1e3)
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #0e59ed96
-def attention(model, frames, n:int=32, drawn:int=4, device="cpu") -> dict|None:
+def attention(model, frames, n:int=32, drawn:int=4) -> dict|None:
     """Attention on the picture, told the truth: in up to `n` frames, evenly spread, `uniformity` (layers, heads, T) averaged over lanes with that row (NaN: none has
     it); in the first `drawn` frames `maps` (drawn, layers, N), the mean weights over heads, lanes and rows; of a model whose rows look at their own columns only, row after row; zeros for a frame
     without a lane. None for a model that does not look at rows at all. Raises `ValueError` for no frames."""
@@ -186,8 +188,8 @@ def attention(model, frames, n:int=32, drawn:int=4, device="cpu") -> dict|None:
     counts: Any = 0
     counted, first = spread(len(frames), n), range(min(drawn, len(frames)))
     for i in sorted({*counted, *first}):
-        x = frames.x[i:i+1].to(device)
-        weights = model.looks([f.to(device) for f in frames.part(i, i + 1)], x)
+        x = frames.x[i:i+1].to(_place(model))
+        weights = model.looks([f.to(x.device) for f in frames.part(i, i + 1)], x)
         if not weights: return None
         there = (x[0] > 0).float()                                            # (L, T)
         if i in counted:
@@ -204,10 +206,10 @@ def _laid_out(model, layer, w):
     read = model.visual.for_layer(torch.arange(total, device=w.device)[None, :, None], layer, len(model.layers)).flatten()
     return w.new_zeros(total).index_copy(0, read, w.sum(0))
 
-def input_spread(model, *sets, device="cpu", n:int=64) -> dict:
+def input_spread(model, *sets, n:int=64) -> dict:
     """`token_std` of the encoder's coarsest features after a layer norm (what a decoder's projection reads, before the position code) over up to `n` frames
     of each of the `sets`; `grid`, its rows and columns."""
-    maps = [torch.cat(f).to(device) for f in zip(*[frames.part(0, n) for frames in sets])]
+    maps = [torch.cat(f).to(_place(model)) for f in zip(*[frames.part(0, n) for frames in sets])]
     if isinstance(model, LaneLM): maps = model.visual._levels(maps)              # pooled, if the design pools
     with torch.no_grad(): tokens = maps[-1].flatten(2).mT
     return dict(token_std(F.layer_norm(tokens, tokens.shape[-1:])), grid=tuple(maps[-1].shape[-2:]))
@@ -232,16 +234,16 @@ def _through(lanes, px):
     return lanes + np.where(n > 0, np.nansum(off, -1, keepdims=True)/np.maximum(n, 1), np.nan)
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #b7b43a83
-def prompted(model, frames, device="cpu", counts=(1, 2, 4), noise_px:float=5.0, seed:int=0, trained=None, written=None) -> dict:
+def prompted(model, frames, counts=(1, 2, 4), noise_px:float=5.0, seed:int=0, trained=None, written=None) -> dict:
     """Error in px and CULane F1 of the model on `frames` with 1, 2, 4 simulated keypoints per lane: `kp1_ar_px`, `kp1_f1_50`, `kp1_f1_75`, `kp1_mf1`, `kp2_…`. Of the largest
     count also with the other slots told that they are empty (names that end in `_cmd`), and two controls: `kp4_swapped_…`, the same points and another frame's features, and
     `kp4_blind_…`, the median lanes of the tokens `trained` (B, L, T), by default those of `frames`, through the points.
 
     `written` (B, L, T): what the model writes without prompts, if that is known."""
     tok, most, found = model.tokenizer, max(counts), {}
-    truth, written = tok.rows_px(frames.x.numpy()), answers(model, frames, device)["tokens"] if written is None else written
+    truth, written = tok.rows_px(frames.x.numpy()), answers(model, frames)["tokens"] if written is None else written
     def scored(name, prompts, end="", features=None):
-        said = answers(model, frames, device, features, prompts=prompts)
+        said = answers(model, frames, features, prompts=prompts)
         scores = dict(ar_px=lane_errors(said["free"], truth)["px"], **culane_scores(model, said["tokens"], frames))
         found.update({f"{name}_{k}{end}": v for k, v in scores.items()})
     for n in counts:
@@ -256,26 +258,26 @@ def prompted(model, frames, device="cpu", counts=(1, 2, 4), noise_px:float=5.0, 
     return found
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #3ec40490
-def detect(detector, source, frames, chunk:int=16) -> list:
+def detect(detector, source, frames, device="cpu", chunk:int=16) -> list:
     "Lanes, (N, 2) in original px, a list per frame, that a CLRerNet (`detector`: what `load_detector` reads, or the model) finds in the pictures of `frames` of `source`. Raises `DataError`."
-    finder, of = Predictor(detector), {n: i for i, n in enumerate(source.names())}
+    finder, of = Predictor(detector, device=device), {n: i for i, n in enumerate(source.names())}
     images = (([source.load(of[n])["image"] for n in frames.names[i:i+chunk]]) for i in range(0, len(frames), chunk))
     return [lanes for part in images for lanes, _ in finder(part)]
 
-def started(model, frames, found, device="cpu", n:int=2, silence:bool=False) -> dict:
+def started(model, frames, found, n:int=2, silence:bool=False) -> dict:
     """CULane figures of the model on `frames` when the `n` lowest rows of each lane that a detector `found` (original px, a list per frame) are its prompts:
     `start_f1_50`, …; with `silence` the names end in `_cmd`. Raises `ValueError` for another number of frames."""
     if len(found) != len(frames): raise ValueError(f"lanes detected in {len(found)} frames, but there are {len(frames)}")
     lanes = [[view.forward(lane) for lane in of] for of, view in zip(found, frames.views)]
     x = model.arrange(torch.from_numpy(model.tokenizer.encode_frames(lanes, model.settings.slots)[0]))
-    said = answers(model, frames, device, prompts=lowest(x, model.tokenizer, n, silence))
+    said = answers(model, frames, prompts=lowest(x, model.tokenizer, n, silence))
     return {f"start_{k}" + "_cmd"*silence: v for k, v in culane_scores(model, said["tokens"], frames).items()}
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #5cb613ab
-def pick_conf(model, frames, device="cpu", chunk:int=64) -> list[dict]:
+def pick_conf(model, frames, chunk:int=64) -> list[dict]:
     """Set `model.settings.conf` to the threshold, 0 among them, of the highest F1@50 on `frames` (none finds a lane: it stays), and return the figures
     at each (`threshold_scores`). Raises `ValueError` without frames."""
-    parts = [model.judged([m.to(device) for m in frames.part(i, min(i + chunk, len(frames)))])[:2] for i in range(0, len(frames), chunk)]
+    parts = [model.judged([m.to(_place(model)) for m in frames.part(i, min(i + chunk, len(frames)))])[:2] for i in range(0, len(frames), chunk)]
     if not parts: raise ValueError("a threshold needs frames to be judged on")
     tokens, sure = (torch.cat(p).cpu() for p in zip(*parts))
     said = [[(view.back(lane), float(c)) for lane, c in zip(lanes, of) if len(lane) > 1] for lanes, of, view in zip(model.finish(tokens), sure[..., 0], frames.views)]

@@ -57,7 +57,7 @@ def seeing_loss(inner):
     return loss
 
 # %% ../../nbs/lanelm/14_trainable.ipynb #0887f501
-def train_seeing(model, encoder, source, frames:Frames, s:ExperimentSettings, out, share:float=.1, device="cpu", resume:bool=False, schedule=None, valid=None) -> list[dict]:
+def train_seeing(model, encoder, source, frames:Frames, s:ExperimentSettings, out, share:float=.1, resume:bool=False, schedule=None, valid=None) -> list[dict]:
     """Train `model` and `encoder` together on the `frames` of `source`, the encoder at `share` of the learning rate, on pictures augmented by the published
     recipe; curves and checkpoints go to `out`. Along the way both errors are taken on `valid`, (source, `Frames` of it).
 
@@ -66,12 +66,12 @@ def train_seeing(model, encoder, source, frames:Frames, s:ExperimentSettings, ou
     if valid is None: raise ValueError("an encoder that learns is watched on frames that it is not trained on: valid, (source, frames)")
     watched, few = valid
     pictures = [p["image"] for p in PictureSet(watched, few, model)]
-    def look(both, epoch): return both_errors(both.model, replace(few, features=_encoded(both, pictures, device)), device)
-    both, data = Seeing(encoder.requires_grad_(True), model).to(device), PictureSet(source, frames, model, Augment(AugmentSettings()))
+    def look(both, epoch): return both_errors(both.model, replace(few, features=_encoded(both, pictures)))
+    both, data = Seeing(encoder.requires_grad_(True), model), PictureSet(source, frames, model, Augment(AugmentSettings()))
     return fit(both, seeing_loss(training_loss(model, schedule, s.epochs)), data, s, out, look, resume, factors={"encoder": share})
 
 @torch.no_grad()
-def _encoded(both, pictures, device) -> list:
+def _encoded(both, pictures) -> list:
     "The maps of `pictures`, (3, H, W) each, that the model reads, as its encoder sees them now."
-    maps = [both.encoder(torch.stack(pictures[i:i+8]).to(device))[-both.model.levels:] for i in range(0, len(pictures), 8)]
+    maps = [both.encoder(torch.stack(pictures[i:i+8]).to(next(both.parameters()).device))[-both.model.levels:] for i in range(0, len(pictures), 8)]
     return [torch.cat(m).float().cpu() for m in zip(*maps)]
