@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['JUDGED', 'WITNESSES', 'ITS_OWN', 'Suspect', 'probe_px', 'loudness', 'place_probes', 'forgiven_px', 'at_lanes',
            'oracle', 'exposure', 'gradient_norms', 'query_shares', 'follow_error', 'slot_use', 'extrapolated_px',
-           'verdict', 'changes_of', 'change_rows', 'in_words', 'change_figure', 'foretells']
+           'verdict', 'changes_of', 'change_rows', 'in_words', 'change_rulings', 'change_figure', 'foretells']
 
 # %% ../../nbs/lanelm/17_diagnosis.ipynb #c07750f0
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ import torch
 from scipy import stats
 from ..core.differences import contrast, pooled, spread_alike, widened
 from ..core.plots import PALETTE
-from .model import lanelm_loss
+from .model import DESIGNS, lanelm_loss
 from .tokenizer import LaneTokenizer
 from ..lanes.culane_metric import lane_ious, named_scores
 
@@ -170,23 +170,24 @@ def extrapolated_px(px) -> float:
     return float(np.nanmean(gap))
 
 # %% ../../nbs/lanelm/17_diagnosis.ipynb #b02e589f
-def verdict(d:dict, least:float=0.01, better:int=1) -> str:
-    """What a change does to a figure by its difference (`core.differences`): helps, harmful, harmless (smaller than `least` or than chance), or 'not told' where nothing
-    is known of the spread. `better`: 1 where more is better, -1 where less is."""
+def verdict(d:dict, least:float=.01, harm:float=.02, better:int=1) -> str:
+    """What a change does to a figure by its difference (`core.differences`): helps or harmful (by more than `least` and than chance), harmless (its interval excludes
+    losing `harm`), undecided, or 'not told' where nothing is known of the spread. `better`: 1 where more is better, -1 where less is."""
     if np.isnan(d["low"]): return "not told"
-    return "harmless" if abs(d["mean"]) <= max(least, d["high"] - d["mean"]) else "helps" if better*d["mean"] > 0 else "harmful"
+    if abs(d["mean"]) > max(least, d["high"] - d["mean"]): return "helps" if better*d["mean"] > 0 else "harmful"
+    return "harmless" if min(better*d["low"], better*d["high"]) > -harm else "undecided"
 
 # %% ../../nbs/lanelm/17_diagnosis.ipynb #4a3d44e3
-JUDGED = {"f1_50": (1, .01, 3), "f1_75": (1, .01, 3), "mf1": (1, .01, 3), "ar_px": (-1, 1., 1)}      # which way is better, the least that counts, digits
+JUDGED = {m: (1, .01, .02, 3) for m in ("f1_50", "f1_75", "mf1", "kp4_f1_50")} | {"ar_px": (-1, 1., 5., 1)}      # which way is better, the least that counts, harm, digits
 
 def _settings(cell) -> dict:
     "What a sweep's `cell` sets, those under `changes` among the rest."
     return {k: v for k, v in cell["parameters"].items() if k != "changes"} | (cell["parameters"].get("changes") or {})
 
 def changes_of(summary:dict, metric:str="f1_50") -> list[dict]:
-    """Each cell of a sweep's `summary` that sets something more than another, beside the fullest such cell that has no equal: `design`, `change` in words, the `metric` of both (`before`,
-    `after`), their `difference` (`core.differences`, by the spread that all cells beside that one share, the interval widened for the number of changes), and `alike`,
-    Bartlett's p for these spreads being one."""
+    """Each cell of a sweep's `summary` that sets something more than another, beside the fullest such cell that has no equal: `design`, `change` in words and as
+    `settings`, the `metric` of both (`before`, `after`), their `difference` (`core.differences`, by the spread that all cells beside that one share, the interval widened
+    for the number of changes), and `alike`, Bartlett's p for these spreads being one."""
     cells, found = [(_settings(c), c["metrics"][metric]) for c in summary["cells"] if c["n"] and c["metrics"].get(metric, {}).get("mean") is not None], []
     def within(a, b): return len(a) < len(b) and all(k in b and b[k] == v for k, v in a.items())
     for mine, after in cells:
@@ -194,16 +195,16 @@ def changes_of(summary:dict, metric:str="f1_50") -> list[dict]:
         alone = [(b, before) for b, before in plainer if sum(len(o) == len(b) for o, _ in plainer) == 1]      # of A and B, with A + B, neither is the base
         if not alone: continue
         base, before = max(alone, key=lambda b: len(b[0]))
-        like = [v for b, v in cells if b == base or within(base, b)]
-        found.append(dict(design=base.get("design", summary["sweep"]), change=", ".join(f"{k} {v}" for k, v in mine.items() if k not in base), before=before, after=after,
+        like, more = [v for b, v in cells if b == base or within(base, b)], {k: v for k, v in mine.items() if k not in base}
+        found.append(dict(design=base.get("design", summary["sweep"]), change=", ".join(f"{k} {v}" for k, v in more.items()), settings=more, before=before, after=after,
                           difference=pooled(like), alike=spread_alike(like)))
     return [c | dict(difference=contrast([c["after"]], [c["before"]], c["difference"], widened(len(found)))) for c in found]
 
 # %% ../../nbs/lanelm/17_diagnosis.ipynb #45f70c35
 def change_rows(summary:dict, metric:str="f1_50") -> list[dict]:
     "A row for each of `changes_of`: both figures, their difference with half its interval, and the `verdict`."
-    better, least, digits = JUDGED[metric]
-    return [dict(design=c["design"], change=c["change"], before=in_words(c["before"], digits), after=in_words(c["after"], digits), verdict=verdict(d, least, better),
+    better, least, harm, digits = JUDGED[metric]
+    return [dict(design=c["design"], change=c["change"], before=in_words(c["before"], digits), after=in_words(c["after"], digits), verdict=verdict(d, least, harm, better),
                  difference=f"{d['mean']:+.{digits}f}" + ("" if np.isnan(d["low"]) else f" ± {d['high'] - d['mean']:.{digits}f}"))
             for c in changes_of(summary, metric) for d in [c["difference"]]]
 
@@ -212,15 +213,35 @@ def in_words(c:dict, digits:int=3) -> str:
     return "–" if c["mean"] is None else f"{c['mean']:.{digits}f}" + (f" ± {c['std']:.{digits}f}" if c["std"] is not None else "") + f" ({c['n']})"
 
 # %% ../../nbs/lanelm/17_diagnosis.ipynb #4ba3169e
+def change_rulings(summary:dict, new:str="v5", old:str="v4", metrics=("f1_50", "kp4_f1_50", "ar_px")) -> list[dict]:
+    """A row for each setting of the design `new` that a cell of a sweep's `summary` tries alone: the `verdict` by each of the `metrics` on putting it into the design `old`,
+    and on having it in `new` (the difference turned round that going back to `old`'s value makes), and the `ruling`: helps, harmful, both, harmless (by all of them) or undecided."""
+    found = {}
+    for metric in metrics:
+        better, least, harm, _ = JUDGED[metric]
+        for c in changes_of(summary, metric):
+            host, other = (new, old) if c["design"] == new else (old, new)
+            names = [n for n in c["settings"] if n in DESIGNS[new]]
+            if c["design"] not in (new, old) or not names or any(c["settings"][n] != DESIGNS[other].get(n) for n in c["settings"]): continue
+            word = verdict(c["difference"], least, harm, better if host == old else -better)
+            found.setdefault(", ".join(names), {})[f"{metric}, " + (f"put into {old}" if host == old else f"in {new}")] = word
+    columns = [f"{m}, {where}" for where in (f"put into {old}", f"in {new}") for m in metrics]
+    return [dict(change=name, **{c: words.get(c, "–") for c in columns}, ruling=_ruling(set(words.values()))) for name, words in found.items()]
+
+def _ruling(words) -> str:
+    told = sorted(words & {"helps", "harmful"}, reverse=True)
+    return " and ".join(told) if told else "harmless" if words == {"harmless"} else "undecided"
+
+# %% ../../nbs/lanelm/17_diagnosis.ipynb #e50ee8a8
 def change_figure(summary:dict, metric:str="f1_50"):
     "A figure of what each of `changes_of` does to the `metric`, with intervals that hold together with 95 %, in the colour of its verdict."
     import matplotlib.pyplot as plt
-    better, least, _ = JUDGED[metric]
-    found, color = changes_of(summary, metric), dict(helps=PALETTE[2], harmful=PALETTE[1])
+    better, least, harm, _ = JUDGED[metric]
+    found, color = changes_of(summary, metric), dict(helps=PALETTE[2], harmful=PALETTE[1], harmless=PALETTE[0])
     fig, ax = plt.subplots(figsize=(6.8, .3*len(found) + .9))
     for y, c in enumerate(found):
         d = c["difference"]
-        ax.errorbar(d["mean"], y, xerr=np.nan_to_num(d["high"] - d["mean"]), fmt="o", ms=4, color=color.get(verdict(d, least, better), "#777777"))
+        ax.errorbar(d["mean"], y, xerr=np.nan_to_num(d["high"] - d["mean"]), fmt="o", ms=4, color=color.get(verdict(d, least, harm, better), "#777777"))
     ax.axvline(0, color="#555555", lw=1)
     ax.set(yticks=range(len(found)), yticklabels=[f"{c['design']}: {c['change']}" for c in found], xlabel=f"difference of {metric}")
     ax.invert_yaxis()
