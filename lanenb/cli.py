@@ -63,10 +63,13 @@ def _show(title:str, rows:list[dict]):
     Console(width=None if sys.stdout.isatty() else 400, force_jupyter=False).print(table)
 
 # %% ../nbs/cli.ipynb #8f50df95
-def _pair(word:str) -> tuple[str, str]:
-    "Name and value of `name=value`."
-    name, _, value = word.partition("=")
-    return name, value
+def _pairs(words:list[str]) -> dict:
+    "{name: value} of words `name=value`. Raises `SettingsError` for a name that is given twice."
+    found = {}
+    for name, _, value in (word.partition("=") for word in words):
+        if name in found: raise SettingsError(f"parameter '{name}' is given twice: {found[name]} and {value}")
+        found[name] = value
+    return found
 
 # %% ../nbs/cli.ipynb #84958b5a
 def _list_templates():
@@ -96,8 +99,7 @@ def run(template:Annotated[str, typer.Argument(help="Template in nbs/runs; witho
     from lanenb.core.runs import run_template
     from lanenb.core.templates import parse_value, read_template
     kinds = read_template(template).kinds
-    given = {k: parse_value(v, kinds.get(k)) for k, v in map(_pair, parameter)}
-    record = run_template(template, given, name or None, out, progress=sys.stderr.isatty())
+    record = run_template(template, {k: parse_value(v, kinds.get(k)) for k, v in _pairs(parameter).items()}, name or None, out, progress=sys.stderr.isatty())
     _show_record(record, out/record["run"])
 
 # %% ../nbs/cli.ipynb #4c09cc53
@@ -146,7 +148,7 @@ def compare_designs(out:Annotated[Path, typer.Argument(help="Folder of runs or o
         for w in words:
             if "=" not in w: raise SettingsError(f"{option} takes NAME=VALUE, not '{w}'")
     runs, _ = read_runs(_there(out))
-    try: rows = versus(runs, *(dict(map(_pair, words)) for words in (one, two)), metrics=metric or None)
+    try: rows = versus(runs, *map(_pairs, (one, two)), metrics=metric or None)
     except ValueError as e: _fail(str(e))
     _show(f"{' '.join(one)} against {' '.join(two)}", rows)
 
@@ -232,7 +234,7 @@ def train_clrernet(data:Annotated[str, typer.Option(help="Data root: CULane's or
         if not value: raise SettingsError(f"{name} is missing (lanenb train clrernet --help shows how)")
     from lanenb.core.templates import parse_value
     kinds = {r["name"]: type(r["default"]) for r in parameter_rows()}
-    model, settings, losses = set_up({k: parse_value(v, kinds.get(k)) for k, v in map(_pair, parameter)}, weights or None)
+    model, settings, losses = set_up({k: parse_value(v, kinds.get(k)) for k, v in _pairs(parameter).items()}, weights or None)
     source, valid, _ = open_splits(_data(data), settings.diff_thr)
     rows = train(model, source, valid, settings, Path(out), resume, losses)
     if leads(): print(f"{len(source)} frames, {settings.epochs} epochs, loss {rows[-1]['loss']:.3f}: {model.save_pretrained(Path(out)/'weights')}")

@@ -31,7 +31,7 @@ def use_style():
 
 # %% ../../nbs/core/07_plots.ipynb #c30c033d
 def figure_png(fig) -> bytes:
-    "The figure as PNG bytes with at most 256 colours (dithered), without metadata that changes between runs."
+    "The figure as PNG bytes, with 256 colours where that is smaller, without metadata that changes between runs."
     from PIL import Image
     full, small = io.BytesIO(), io.BytesIO()
     fig.savefig(full, format="png", metadata={"Software": None})
@@ -69,6 +69,7 @@ def curves(runs, columns=None):
     for name in ["step", *(columns or [])]:
         if name not in names: raise ValueError(f"no column {name!r}; there are {', '.join(names)}")
     columns = list(columns or [n for n in names if n not in ("step", "epoch", "lr", "seconds")])
+    if not columns: raise ValueError(f"nothing to draw: the only columns are {', '.join(names)}")
     across = min(len(columns), 3)
     down = -(-len(columns)//across)
     fig, axes = plt.subplots(down, across, figsize=(3.6*across, 2.5*down), squeeze=False)

@@ -6,7 +6,7 @@
 __all__ = ['SettingsError', 'nearest', 'check_names', 'setting', 'fit', 'said', 'Settings', 'split_parameters']
 
 # %% ../../nbs/core/02_settings.ipynb #7eeff2b3
-import dataclasses, types, typing
+import dataclasses, math, types, typing
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from fastcore.basics import patch
@@ -88,7 +88,7 @@ def _allowed(f, value):
         if v is None: continue
         if m.get("choices") and v not in m["choices"]:
             raise SettingsError(f"parameter '{f.name}' cannot be {said(v)}{nearest(v if isinstance(v, str) else said(v), m['choices'])}")
-        if isinstance(v, (int, float)) and v != v: raise SettingsError(f"parameter '{f.name}' is not a number (NaN)")
+        if isinstance(v, float) and not math.isfinite(v): raise SettingsError(f"parameter '{f.name}' must be a finite number, not {v}")
         bounded = m.get("low") is not None or m.get("high") is not None
         if bounded and not isinstance(v, (int, float)): raise SettingsError(f"parameter '{f.name}' must hold numbers, not {said(v)}")
         if m.get("low") is not None and v < m["low"]: raise SettingsError(f"parameter '{f.name}' must be at least {m['low']}, not {said(v)}")

@@ -61,7 +61,7 @@ class _Step(nn.Module):
         if not torch.is_tensor(loss): raise TypeError(f"the loss must be a tensor, not {type(loss).__name__}")
         return _number("loss", loss, loss.device), {k: _number(k, v, loss.device).detach() for k, v in scalars.items()}
 
-_TAKEN = ("step", "epoch", "lr", "grad_norm", "seconds", "_weight")
+_TAKEN = ("step", "epoch", "lr", "grad_norm", "seconds")
 
 def _number(name, value, device):
     "`value` as a 32-bit tensor of shape ()."
@@ -131,8 +131,12 @@ def _weight(item, scalars):
     return count if item.count else 0.0
 
 def _collect(sums, scalars, weight):
-    "Add `scalars` times `weight`, and `weight` itself, to `sums`."
-    for name, value in dict(scalars, _weight=torch.ones_like(scalars["loss"])).items(): sums[name] = sums.get(name, 0) + value*weight
+    "Add each of `scalars` times `weight`, and `weight` itself, to `sums`: a scalar that a batch does not return has no share in its mean."
+    for name, value in scalars.items(): sums[name] = sums.get(name, 0) + torch.stack([value, torch.ones_like(value)])*weight
+
+def _means(values):
+    "The means of sums and weights (N, 2)."
+    return values[:, 0]/values[:, 1].clamp(min=1e-12)
 
 @patch
 def _is_step(self:Trainer, item) -> bool:
@@ -144,14 +148,15 @@ def _is_step(self:Trainer, item) -> bool:
 def _update(self:Trainer, item):
     "One optimiser step from the gradients gathered."
     names = sorted(self._sums)
-    values = torch.stack([self._sums[k] for k in names] + [torch.tensor(float(bool(self._asked)), device=self.device)])
+    values = torch.stack([self._sums[k] for k in names])
+    values = torch.cat([values, values.new_tensor([[float(bool(self._asked)), 1]])])
     if self.world > 1: values = self.accelerator.reduce(values, "sum")
-    total = values[names.index("_weight")].clamp(min=1e-12)
+    total = values[names.index("loss"), 1].clamp(min=1e-12)
     if self.weighted: torch._foreach_mul_([p.grad for p in self.trained if p.grad is not None], self.world/total)
     norm: Any = self.accelerator.clip_grad_norm_(self.trained, self.settings.clip or math.inf)
     self.step += 1
     row = dict(step=self.step, epoch=item.epoch, lr=max(g["lr"] for g in self.optimizer.param_groups), seconds=self._clock())
-    self._pending.append((row, names, torch.cat([values[:-1]/total, values[-1:], norm.reshape(1).to(values)]), self._names))
+    self._pending.append((row, names, torch.cat([_means(values[:-1]), values[-1:, 0], norm.reshape(1).to(values)]), self._names))
     self._sums, self._names = {}, []
     if len(self._pending) >= self.look_every: self._look()
     self.optimizer.step()
@@ -167,7 +172,6 @@ def _look(self:Trainer):
     for row, names, values, samples in pending:
         *numbers, asked, norm = values.tolist()
         found = dict(zip(names, numbers))
-        del found["_weight"]
         row = dict(step=row["step"], epoch=row["epoch"], lr=row["lr"], loss=found.pop("loss"), **found, grad_norm=norm, seconds=row["seconds"])
         self.curves.add(row)
         self._stop = self._stop or asked > 0
@@ -214,9 +218,7 @@ def _valid_loss(self:Trainer) -> dict:
     names = sorted(sums)
     values = torch.stack([sums[k] for k in names])
     if self.world > 1: values = self.accelerator.reduce(values, "sum")
-    found = dict(zip(names, (values/values[names.index("_weight")].clamp(min=1e-12)).tolist()))
-    del found["_weight"]
-    return found
+    return dict(zip(names, _means(values).tolist()))
 
 # %% ../../nbs/core/06_training.ipynb #74abbcdd
 @patch
