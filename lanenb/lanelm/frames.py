@@ -223,15 +223,24 @@ def spread_first(frames:Frames, source, n:int=6) -> Frames:
     return replace(moved, images=[view_frame(source.load(of[n]))["image"] for n in moved.names[:len(front)]])
 
 # %% ../../nbs/lanelm/08_frames.ipynb #9ff13136
-def few_frames(path, source, n:int, n_others:int, **common):
+def few_frames(path, source, n:int, n_others:int, copies:int=0, **common):
     """(`n` frames of `source` to learn, `n_others` to be asked about or None, what these are). Of the training split at `path` with a validation split beside it, both are
-    evenly spread over their splits; else they are the first frames and those that follow. `common`: as for `collect`. Raises `DataError` as `collect`."""
+    evenly spread over their splits; else they are the first frames and those that follow. `copies`: how many augmented copies of each frame to learn come with it.
+    `common`: as for `collect`. Raises `DataError` as `collect`."""
     valid = _validation(path, source)
     frames, at = collect(source, n, order=None if valid is None else _front(len(source), n), **common)
+    frames.copies = [_copy(frames, source, k, **common) for k in range(copies)]
     if not n_others: return frames, None, "none: none were asked for"
     if valid is not None: return frames, collect(valid, n_others, order=_front(len(valid), n_others), **common)[0], "from all over the validation split (other clips)"
     if at == len(source): return frames, None, "none: every frame of the source was trained on"
     return frames, collect(source, n_others, order=range(at, len(source)), **common)[0], "later frames of the same source"
+
+def _copy(frames, source, copy, encoder, tokenizer, slots=4, levels=1, device="cpu") -> Frames:
+    "The augmented `copy` of `frames` of `source`."
+    of, change = {n: i for i, n in enumerate(source.names())}, _changes(copy)
+    found, _ = load_frames(source, [of[n] for n in frames.names], limit_bad=0., prepare=lambda f: change(view_frame(f)), workers=1)      # one source of chance
+    x = tokenizer.encode_frames([f["lanes"] for f in found], slots)[0]
+    return replace(frames, x=torch.from_numpy(x), y=torch.from_numpy(tokenizer.row_tokens(x)), features=encode_images(encoder, [f["image"] for f in found], levels, device), images=[])
 
 def _validation(path, source):
     "The validation split at `path` beside the training split `source` of a CULane root; None where there is none."
