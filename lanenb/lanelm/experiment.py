@@ -139,8 +139,8 @@ def _scores(model, frames, said, truth, trained) -> dict:
     blind, scores = lane_errors(middle, truth), culane_scores(model, said["tokens"], frames)
     all_of_them = scores if torch.equal(said["tokens"], said["written"]) else culane_scores(model, said["written"], frames)
     found = {k: free[k] for k in ("zigzag_px", "found", "invented", "rows_beyond")}
-    return dict(tf_px=moves_px(said["forced"], truth), ar_px=free["px"], **found, **scores, **_prefixed("undropped_", {k: all_of_them[k] for k in ("f1_50", "f1_75")}),
-                blind_px=blind["px"], blind_found=blind["found"], blind_invented=blind["invented"], **_prefixed("blind_", culane_scores(model, _tokens(model, middle), frames)))
+    return dict(tf_px=moves_px(said["forced"], truth), ar_px=free["px"], ar_median_px=free["median_px"], **found, **scores, **_prefixed("undropped_", {k: all_of_them[k] for k in ("f1_50", "f1_75")}),
+                **{f"blind_{k}": blind[k] for k in ("px", "median_px", "found", "invented")}, **_prefixed("blind_", culane_scores(model, _tokens(model, middle), frames)))
 
 def _tokens(model, px):
     "Tokens of the rows `px` (B, L, T), NaN: none."
@@ -163,7 +163,7 @@ def _swap_scores(model, frames, said, truth, elsewhere, seed) -> dict:
     def predict(maps, past): return model.tokenizer.rows_px(model.forced([m.to(_place(model)) for m in maps], past.to(_place(model))).cpu().numpy())
     mine, theirs = (f.pick(at).part(0, len(at)) for f in (frames, elsewhere))
     wrong, leans = lane_errors(there["free"], truth), dependency(predict, mine, theirs, frames.x[at], seed)
-    return dict(moves_px=moves_px(said["free"], there["free"]), swapped_px=wrong["px"], swapped_found=wrong["found"], swapped_invented=wrong["invented"],
+    return dict(moves_px=moves_px(said["free"], there["free"]), swapped_px=wrong["px"], swapped_median_px=wrong["median_px"], swapped_found=wrong["found"], swapped_invented=wrong["invented"],
                 **_prefixed("swapped_", culane_scores(model, there["tokens"], frames)), **leans)
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #361f73c5
