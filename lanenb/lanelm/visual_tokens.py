@@ -17,8 +17,8 @@ def sincos_2d(h:int, w:int, dim:int, frequency:float=1.0, amplitude:float=1.0):
     """Position code (h·w, dim) of a map of h × w cells, row by row: sines and cosines of the row, then of the column (Vaswani et al. 2017, section 3.5, per
     axis). `frequency` is that of the fastest channel, in radians per half a map. Raises `ValueError` unless 4 divides `dim`."""
     if dim % 4: raise ValueError(f"the position code needs a width divisible by 4, not {dim}")
-    omega = 10000.0**(-torch.arange(dim//4, dtype=torch.float64)/(dim//4))
-    def axis(n): return torch.linspace(-1, 1, n, dtype=torch.float64)[:, None]*omega*frequency
+    omega = 10000.0**(-torch.arange(dim//4, dtype=torch.float64, device="cpu")/(dim//4))
+    def axis(n): return torch.linspace(-1, 1, n, dtype=torch.float64, device="cpu")[:, None]*omega*frequency
     rows, cols = (amplitude*torch.cat([a.sin(), a.cos()], 1) for a in (axis(h), axis(w)))
     return torch.cat([rows[:, None].expand(h, w, -1), cols[None].expand(h, w, -1)], -1).reshape(h*w, dim).float()
 
@@ -38,7 +38,7 @@ class LearnedPool(nn.Module):
     "Tokens of P5 (B, h·w, dim) to 5 × 13 tokens (B, 65, dim): learned queries that attend to the cells, each beginning at its own place."
     def __init__(self, dim:int):
         super().__init__()
-        self.query, self.what = nn.Parameter(sincos_2d(*POOLED, dim, _SHARP)), nn.Linear(dim, dim, bias=False)
+        self.query, self.what = nn.Parameter(sincos_2d(*POOLED, dim, _SHARP).clone()), nn.Linear(dim, dim, bias=False)
         nn.init.zeros_(self.what.weight)
 
     def weights(self, v, grid):
