@@ -54,7 +54,7 @@ class ExperimentSettings(Settings):
 # %% ../../nbs/lanelm/14_experiment.ipynb #e5ec2a49
 def _place(model): return next(model.parameters()).device        # a trainer may have moved it
 
-def answers(model, frames, features=None, chunk:int=64, prompts=None, told:bool=False) -> dict:
+def answers(model, frames, features=None, chunk:int=32, prompts=None, told:bool=False) -> dict:
     """What the model writes for `frames`: the greedy `tokens` (B, L, T), and `free`, their x in px, NaN where there is no lane; `written`, the tokens before lanes were
     dropped for want of certainty; with `told` also `forced`, what it would write in each row if it were told the truth above it.
 
@@ -274,7 +274,7 @@ def started(model, frames, found, n:int=2, silence:bool=False) -> dict:
     return {f"start_{k}" + "_cmd"*silence: v for k, v in culane_scores(model, said["tokens"], frames).items()}
 
 # %% ../../nbs/lanelm/14_experiment.ipynb #5cb613ab
-def pick_conf(model, frames, chunk:int=64) -> list[dict]:
+def pick_conf(model, frames, chunk:int=32) -> list[dict]:
     """Set `model.settings.conf` to the threshold, 0 among them, of the highest F1@50 on `frames` (none finds a lane: it stays), and return the figures
     at each (`threshold_scores`). Raises `ValueError` without frames."""
     parts = [model.judged([m.to(_place(model)) for m in frames.part(i, min(i + chunk, len(frames)))])[:2] for i in range(0, len(frames), chunk)]
