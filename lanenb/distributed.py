@@ -238,10 +238,13 @@ def equalities(names=None, processes:int=2, apart:bool=False) -> list[dict]:
 class Elsewhere(TorchFunctionMode):
     "Within the block a tensor that is made without a device lies on `meta`; moved to a device, it is ones there."
     MAKERS = frozenset(getattr(torch, n) for n in "zeros ones full empty eye arange linspace logspace tensor rand randn randint randperm".split())
+    BY_INDEX = frozenset({torch.nn.functional.embedding} | {getattr(torch, n) for n in ("embedding", "gather", "index_select", "scatter", "scatter_add", "index_add")} |
+                         {getattr(torch.Tensor, n) for n in "gather index_select scatter scatter_ scatter_add scatter_add_ index_add index_add_".split()})
 
     def __torch_function__(self, func, types, args:Any=(), kwargs=None):
         kwargs = dict(kwargs or {})
         if func in self.MAKERS and kwargs.get("device") is None: kwargs["device"] = "meta"
+        if func in self.BY_INDEX and len({a.device for a in (*args, *kwargs.values()) if torch.is_tensor(a)}) > 1: raise RuntimeError(f"{func.__name__}: an index on another device, meta among them")
         if func is torch.Tensor.to and args[0].is_meta:
             like = torch.empty(0, dtype=args[0].dtype).to(*args[1:], **kwargs)
             return torch.ones(args[0].shape, dtype=like.dtype, device=like.device)
