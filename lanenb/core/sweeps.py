@@ -226,7 +226,8 @@ def _left(folder:Path, template:Template, given:dict):
     "The record that a run with these parameters left in `folder`, or None. Whether it was resumed makes no difference: it is the same run."
     try: record = read_record(folder/"metrics.json")
     except DataError: return None
-    return record if same_run(record, dict(template=template.name, parameters=template.defaults | given)) else None
+    known = record | dict(parameters=template.defaults | record["parameters"])         # the template may have gained parameters since
+    return record if same_run(known, dict(template=template.name, parameters=template.defaults | given)) else None
 
 def _finished(folder:Path, template:Template, given:dict):
     "The record of a run that needs not run again, else None."
