@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MODES', 'JUMP_PX', 'NEAR_PX', 'cut', 'check_prompts', 'unbroken', 'Rules', 'rows_at_once', 'decode_reference',
            'decode_greedy', 'write_row', 'take', 'write_open', 'cut_jumps', 'finish_lanes', 'near_words', 'certainty',
-           'judged', 'write', 'forced', 'looks', 'arrange']
+           'see', 'judged', 'write', 'forced', 'looks', 'arrange']
 
 # %% ../../nbs/lanelm/05_decoding.ipynb #e7e0ac28
 import math
@@ -220,11 +220,15 @@ def certainty(model:LaneLM, memory, tokens, prompts=None):
     return (sure*there).sum(-1, keepdim=True)/there.sum(-1, keepdim=True).clamp(min=1)
 
 # %% ../../nbs/lanelm/05_decoding.ipynb #0ba72692
-def judged(self:LaneLM, features, prompts=None):
+def see(self:LaneLM, features):
+    "What is read of the `features`, for `judged` and `forced`: who asks the same images several times, with other prompts, has them read once."
+    with evaluating(self): return self.visual(features)
+
+def judged(self:LaneLM, features, prompts=None, sight=None):
     """(tokens (B, L, T), certainty (B, L, 1), free (B, L, 1)): lanes of B images, written greedily from their `features` (the `levels` coarsest of the pyramid, finest
-    first) and `prompts` (B, L, T), -1: free; their `certainty`, and whether nobody prompted them."""
-    with evaluating(self), torch.no_grad():
-        memory = self.visual(features)
+    first) and `prompts` (B, L, T), -1: free; their `certainty`, and whether nobody prompted them. `sight`: what `see` has read of the features."""
+    with evaluating(self):
+        memory = self.see(features) if sight is None else sight
         tokens = decode_greedy(self, memory, prompts=prompts)
         free = torch.ones_like(tokens[..., :1], dtype=torch.bool) if prompts is None else (prompts == -1).all(-1, keepdim=True)
         return tokens, certainty(self, memory, tokens, prompts), free
@@ -237,9 +241,9 @@ def write(self:LaneLM, features, prompts=None):
     return tokens.masked_fill(free & (sure < self.settings.conf), 0)
 
 # %% ../../nbs/lanelm/05_decoding.ipynb #516c5749
-def forced(self:LaneLM, features, past):
-    "The likeliest tokens (B, L, T) when every row is told the tokens `past` (B, L, T) of the rows above it."
-    with evaluating(self): return self(self.visual(features), self.inputs(past))[0].argmax(-1)
+def forced(self:LaneLM, features, past, sight=None):
+    "The likeliest tokens (B, L, T) when every row is told the tokens `past` (B, L, T) of the rows above it. `sight`: what `see` has read of the features."
+    with evaluating(self): return self(self.see(features) if sight is None else sight, self.inputs(past))[0].argmax(-1)
 
 def looks(self:LaneLM, features, past) -> list:
     "Cross-attention weights (B, heads, L, T, N) of each layer over the N visual tokens that it reads, told the tokens `past` (B, L, T)."
@@ -249,5 +253,5 @@ def arrange(self:LaneLM, x):
     "Tokens x (B, L, T), lanes left to right, in the slots that they are written in: unchanged."
     return x
 
-LaneLM.judged, LaneLM.write, LaneLM.forced, LaneLM.looks, LaneLM.arrange, LaneLM.finish = judged, write, forced, looks, arrange, finish_lanes
+LaneLM.see, LaneLM.judged, LaneLM.write, LaneLM.forced, LaneLM.looks, LaneLM.arrange, LaneLM.finish = see, judged, write, forced, looks, arrange, finish_lanes
 LaneLM.levels = property(lambda self: KINDS[self.settings.tokens])

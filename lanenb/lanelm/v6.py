@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COUNTS', 'NOISE_PX', 'soft_cross_entropy', 'pointed_px', 'disturb', 'draw_prompts', 'rowwise_loss', 'Progress',
-           'checked_prompts', 'tokens_at', 'decode_rowwise', 'decode_rowwise_reference', 'certainty', 'surest',
+           'checked_prompts', 'tokens_at', 'decode_rowwise', 'decode_rowwise_reference', 'certainty', 'surest', 'see',
            'judged', 'write', 'forced', 'looks', 'arrange', 'finish']
 
 # %% ../../nbs/lanelm/12_v6.ipynb #7db34796
@@ -210,12 +210,16 @@ def surest(tokens, sure, n:int):
     return out
 
 # %% ../../nbs/lanelm/12_v6.ipynb #bcc8e7fb
-def judged(self:RowwiseLM, features, prompts=None):
+def see(self:RowwiseLM, features):
+    "What is read of the `features`, for `judged` and `forced`: who asks the same images several times, with other prompts, has them read once."
+    with evaluating(self): return self.visual(features)
+
+def judged(self:RowwiseLM, features, prompts=None, sight=None):
     """(tokens (B, L, T), certainty (B, L, 1), free (B, L, 1)): lanes written as `decode_rowwise` does, then, by the settings, once more after the surest points; the mean
-    `certainty` of the points of each, and whether nobody prompted it. Prompts (B, L, T) are obeyed both times."""
+    `certainty` of the points of each, and whether nobody prompted it. Prompts (B, L, T) are obeyed both times. `sight`: what `see` has read of the features."""
     s = self.settings
     with evaluating(self):
-        sight = self.visual(features)
+        if sight is None: sight = self.see(features)
         given = checked_prompts(self, prompts, len(sight["map"]))
         tokens = _decode(self, sight, given, s.begin if s.reread else .5)
         if s.reread:
@@ -231,23 +235,23 @@ def write(self:RowwiseLM, features, prompts=None):
     tokens, sure, free = self.judged(features, prompts)
     return tokens.masked_fill(free & (sure < self.settings.conf), 0)
 
-def _told(model, features, past, seen=None):
+def _told(model, sight, past, seen=None):
     "Answers (chance of a lane (B, L, T), its tokens) in the order of writing, told the tokens `past` (B, L, T)."
     x = turn(past, model.settings)
     begun = F.pad((x > 0).cumsum(-1) > 0, (1, 0))[..., :-1]
     with evaluating(model):
-        says, logits = model(model.visual(features), model.px_of(x), begun, torch.full(x.shape, math.nan, device=x.device), torch.zeros_like(begun), seen)
+        says, logits = model(sight, model.px_of(x), begun, torch.full(x.shape, math.nan, device=x.device), torch.zeros_like(begun), seen)
         return says.sigmoid(), tokens_at(pointed_px(logits, model.settings), model.settings)
 
-def forced(self:RowwiseLM, features, past):
-    "The likeliest tokens (B, L, T) when every row is told the tokens `past` (B, L, T) of the rows below it."
-    chance, tokens = _told(self, features, past)
+def forced(self:RowwiseLM, features, past, sight=None):
+    "The likeliest tokens (B, L, T) when every row is told the tokens `past` (B, L, T) of the rows below it. `sight`: what `see` has read of the features."
+    chance, tokens = _told(self, self.see(features) if sight is None else sight, past)
     return turn(torch.where(chance > .5, tokens, 0), self.settings)
 
 def looks(self:RowwiseLM, features, past) -> list:
     "Attention weights (B, heads, L, T, W) of each layer over the W columns of the row that is written, top row first, told the tokens `past` (B, L, T)."
     seen = []
-    _told(self, features, past, seen)
+    _told(self, self.see(features), past, seen)
     return [turn(w.permute(0, 2, 3, 1, 4), self.settings, 3) for w in seen]
 
 # %% ../../nbs/lanelm/12_v6.ipynb #700e889f
@@ -259,5 +263,5 @@ def finish(self:RowwiseLM, tokens) -> list:
     "Lanes (N, 2) in the network's px, a list per frame, of tokens (B, L, T), smoothed as the settings say."
     return self.tokenizer.decode(tokens, window=self.settings.smooth_window)
 
-RowwiseLM.judged, RowwiseLM.write, RowwiseLM.forced, RowwiseLM.looks, RowwiseLM.arrange, RowwiseLM.finish = judged, write, forced, looks, arrange, finish
+RowwiseLM.see, RowwiseLM.judged, RowwiseLM.write, RowwiseLM.forced, RowwiseLM.looks, RowwiseLM.arrange, RowwiseLM.finish = see, judged, write, forced, looks, arrange, finish
 RowwiseLM.levels = 3
