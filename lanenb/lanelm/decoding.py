@@ -93,7 +93,7 @@ def _slots(model, slots):
 MODES = ("autoregressive", "visual_first", "parallel", "hybrid")
 
 def rows_at_once(model, mode:str|None=None) -> int:
-    """Rows that are written in one pass: those of the model's design, or as `mode` says (autoregressive and visual_first: 0, parallel: all, hybrid: 5).
+    """Rows that are written in one pass: those of the model's design, or as `mode` says (autoregressive and visual_first: 0, parallel: all, hybrid: the design's own first rows, else 5).
     Raises `ValueError`."""
     s = model.settings
     if mode is None: return s.n_open
@@ -242,7 +242,7 @@ def write(self:LaneLM, features, prompts=None):
 
 # %% ../../nbs/lanelm/05_decoding.ipynb #516c5749
 def forced(self:LaneLM, features, past, sight=None):
-    "The likeliest tokens (B, L, T) when every row is told the tokens `past` (B, L, T) of the rows above it. `sight`: what `see` has read of the features."
+    "The likeliest tokens (B, L, T) when every row is told the tokens `past` (B, L, T) of the rows above it, and the first row what `inputs` gives it. `sight`: what `see` has read."
     with evaluating(self): return self(self.see(features) if sight is None else sight, self.inputs(past))[0].argmax(-1)
 
 def looks(self:LaneLM, features, past) -> list:

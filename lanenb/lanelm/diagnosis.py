@@ -13,7 +13,7 @@ from itertools import permutations
 import numpy as np
 import torch
 from scipy import stats
-from ..core.differences import contrast, pooled, spread_alike, widened
+from ..core.differences import contrast, pooled, spread_alike, unpaired, widened
 from ..core.plots import PALETTE
 from .model import DESIGNS, lanelm_loss
 from .tokenizer import LaneTokenizer
@@ -180,14 +180,16 @@ def verdict(d:dict, least:float=.01, harm:float=.02, better:int=1) -> str:
 # %% ../../nbs/lanelm/17_diagnosis.ipynb #4a3d44e3
 JUDGED = {m: (1, .01, .02, 3) for m in ("f1_50", "f1_75", "mf1", "kp4_f1_50")} | {"ar_px": (-1, 1., 5., 1)}      # which way is better, the least that counts, harm, digits
 
+_ALIKE = .05       # Bartlett's p below which cells are not taken to spread alike
+
 def _settings(cell) -> dict:
     "What a sweep's `cell` sets, those under `changes` among the rest."
     return {k: v for k, v in cell["parameters"].items() if k != "changes"} | (cell["parameters"].get("changes") or {})
 
 def changes_of(summary:dict, metric:str="f1_50") -> list[dict]:
     """Each cell of a sweep's `summary` that sets something more than another, beside the fullest such cell that has no equal: `design`, `change` in words and as
-    `settings`, the `metric` of both (`before`, `after`), their `difference` (`core.differences`, by the spread that all cells beside that one share, the interval widened
-    for the number of changes), and `alike`, Bartlett's p for these spreads being one."""
+    `settings`, the `metric` of both (`before`, `after`), their `difference` (`core.differences`, the interval widened for the number of changes), and `alike`, Bartlett's p for
+    one spread of all cells beside that one. The interval rests on this spread or, below p = 0.05, on the two cells' own."""
     cells, found = [(_settings(c), c["metrics"][metric]) for c in summary["cells"] if c["n"] and c["metrics"].get(metric, {}).get("mean") is not None], []
     def within(a, b): return len(a) < len(b) and all(k in b and b[k] == v for k, v in a.items())
     for mine, after in cells:
@@ -198,7 +200,8 @@ def changes_of(summary:dict, metric:str="f1_50") -> list[dict]:
         like, more = [v for b, v in cells if b == base or within(base, b)], {k: v for k, v in mine.items() if k not in base}
         found.append(dict(design=base.get("design", summary["sweep"]), change=", ".join(f"{k} {v}" for k, v in more.items()), settings=more, before=before, after=after,
                           difference=pooled(like), alike=spread_alike(like)))
-    return [c | dict(difference=contrast([c["after"]], [c["before"]], c["difference"], widened(len(found)))) for c in found]
+    def told(c, level): return unpaired(c["after"], c["before"], level) if c["alike"] < _ALIKE else contrast([c["after"]], [c["before"]], c["difference"], level)
+    return [c | dict(difference=told(c, widened(len(found)))) for c in found]
 
 # %% ../../nbs/lanelm/17_diagnosis.ipynb #45f70c35
 def change_rows(summary:dict, metric:str="f1_50") -> list[dict]:

@@ -40,7 +40,7 @@ class ExperimentSettings(Settings):
     weights: str|None = setting(None, "the encoder's weights (a folder or file); none: random, drawn from the seed")
     n_images: int = setting(1, "frames trained on", unit="frames", low=1)
     n_others: int = setting(60, "frames scored that were not trained on, at most", unit="frames", low=0)
-    copies: int = setting(0, "augmented copies of each training frame that are kept beside it, for a whole split; one of them or the frame is drawn each time", low=0)
+    copies: int = setting(0, "augmented copies of each training frame that are kept beside it; one of them or the frame is drawn each time", low=0)
     epochs: int = setting(300, "passes over the frames", unit="epochs", low=1)
     batch: int = setting(8, "frames a step", unit="frames", low=1)
     lr: float = setting(1e-3, "peak learning rate", low=0)
@@ -210,7 +210,7 @@ def _laid_out(model, layer, w):
     return w.new_zeros(total).index_copy(0, read, w.sum(0))
 
 def input_spread(model, *sets, n:int=64) -> dict:
-    """`token_std` of the encoder's coarsest features after a layer norm (what a decoder's projection reads, before the position code) over up to `n` frames
+    """`token_std` of the encoder's coarsest features after a layer norm (what the projection of V4 to Plan C reads, before the position code; v6 norms over the data) over up to `n` frames
     of each of the `sets`; `grid`, its rows and columns."""
     maps = [torch.cat(f).to(_place(model)) for f in zip(*[frames.part(0, n) for frames in sets])]
     if isinstance(model, LaneLM): maps = model.visual._levels(maps)              # pooled, if the design pools

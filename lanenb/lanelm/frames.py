@@ -226,7 +226,7 @@ def spread_first(frames:Frames, source, n:int=6) -> Frames:
 def few_frames(path, source, n:int, n_others:int, copies:int=0, **common):
     """(`n` frames of `source` to learn, `n_others` to be asked about or None, what these are). Of the training split at `path` with a validation split beside it, both are
     evenly spread over their splits; else they are the first frames and those that follow. `copies`: how many augmented copies of each frame to learn come with it.
-    `common`: as for `collect`. Raises `DataError` as `collect`."""
+    `common`: `encoder`, `tokenizer`, `slots`, `levels` and `device` as for `collect`, and without copies the rest of its arguments. Raises `DataError` as `collect`."""
     valid = _validation(path, source)
     frames, at = collect(source, n, order=None if valid is None else _front(len(source), n), **common)
     frames.copies = [_copy(frames, source, k, **common) for k in range(copies)]

@@ -145,7 +145,7 @@ def _said(path, name, call):
 
 # %% ../../nbs/lanelm/15_prediction.ipynb #f53c2882
 def sketch(points, s):
-    "A lane (N, 2), N ≥ 2, through the prompted `points`: themselves, and to a single one another a row above it, towards the middle of the upper border."
+    "A lane (N, 2), N ≥ 2, through the prompted `points`: themselves, and to a single one another a row above it, towards the middle of the upper border; in the top row, below it."
     if len(points) > 1: return points
     (x, y), step = points[0], s.img_h/s.rows
     if y < step: return np.array([[x, y], [x, y + step]])
@@ -209,7 +209,7 @@ def row_points(lane, slope_of, tok):
 # %% ../../nbs/lanelm/15_prediction.ipynb #91ad0df4
 def complete(model, features, said:FramePrompts) -> tuple:
     """(tokens (L, T), seats): the lanes that `model` writes for one image's `features` (its levels, (1, C, h, w) each) told what is `said` in network px,
-    and the seat of each prompted lane. Raises `ValueError` for more lanes than seats or points outside the image."""
+    and the seat of each prompted lane. Raises `ValueError` for more lanes than seats. Points outside the image are moved to its border (`check_fits` refuses them)."""
     tok, L = model.tokenizer, model.settings.slots
     written = model.write(features)[0].cpu()
     seats, lines = find_seats(model, written, said.lanes), tok.decode(written)

@@ -244,7 +244,7 @@ def _told(model, sight, past, seen=None):
         return says.sigmoid(), tokens_at(pointed_px(logits, model.settings), model.settings)
 
 def forced(self:RowwiseLM, features, past, sight=None):
-    "The likeliest tokens (B, L, T) when every row is told the tokens `past` (B, L, T) of the rows below it. `sight`: what `see` has read of the features."
+    "The likeliest tokens (B, L, T) when every row is told the tokens `past` (B, L, T) of those written before it. `sight`: what `see` has read of the features."
     chance, tokens = _told(self, self.see(features) if sight is None else sight, past)
     return turn(torch.where(chance > .5, tokens, 0), self.settings)
 
