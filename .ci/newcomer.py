@@ -60,6 +60,12 @@ def git(*words, cwd=ROOT) -> str:
     return subprocess.run(["git", *words], cwd=cwd, check=True, capture_output=True, text=True).stdout
 
 
+def smaller(command: str, instead: str) -> str:
+    "The `command` with the words `instead` after it, and without the parameters that these give again (a parameter given twice is refused)."
+    for name in re.findall(r"-p (\w+)", instead): command = re.sub(rf" +-p {name} \S+", "", command)
+    return f"{command} {instead}".strip()
+
+
 def slug(heading: str) -> str:
     "The anchor that GitHub gives a heading."
     return re.sub(r"[^\w\- ]", "", re.sub(r"[`*]|\[|\]\([^)]*\)", "", heading).strip().lower()).replace(" ", "-")
@@ -155,7 +161,7 @@ class Newcomer:
         if SMALL[key] == "done": return None
         real = command
         for word, place in PLACES.items(): real = re.sub(rf"(?<![\w/]){re.escape(word)}(?!\w)", place, real)
-        if SMALL[key] is not None: return self.do(f"{real} {SMALL[key]}".strip(), limit=SLOW_S, say=f"{command}   [{SMALL[key]}]" if SMALL[key] else command)
+        if SMALL[key] is not None: return self.do(smaller(real, SMALL[key]), limit=SLOW_S, say=f"{command}   [{SMALL[key]}]" if SMALL[key] else command)
         return self.check(real, command)
 
     def check(self, real: str, command: str):
