@@ -20,20 +20,26 @@ def _norms(model): return [m for m in model.modules() if isinstance(m, nn.BatchN
 @torch.no_grad()
 def renew_norms(model, tiles, batch:int=32) -> int:
     """Replace the means and variances that the batch normalisations of `model` remember by those of the (unlabelled) `tiles`; returns how many there are.
-    The model is left in evaluation mode. Raises `ValueError` for a net without any, `DataError` for fewer than two tiles."""
+    The model is left in evaluation mode; where a tile cannot be read it is as it was. Raises `ValueError` for a net without any, `DataError` for fewer than two tiles."""
     norms = _norms(model)
     if not norms: raise ValueError("the net has no batch normalisation whose statistics could be renewed")
     if len(tiles) < 2: raise DataError(getattr(tiles, "root", "tiles"), f"holds {len(tiles)} tiles; statistics need two at least")
-    device, momenta = next(model.parameters()).device, [m.momentum for m in norms]
+    device, before = next(model.parameters()).device, [(m.momentum, {k: v.clone() for k, v in m.named_buffers()}) for m in norms]
     model.eval()
     for m in norms:
         m.reset_running_stats()
         m.momentum = None                            # the plain average of all batches
         m.train()
     even = np.array_split(np.arange(len(tiles)), -(-len(tiles)//batch))                  # batches of nearly one size weigh nearly the same
-    for at in even: model(_images(tiles, at, device))
-    for m, momentum in zip(norms, momenta): m.momentum = momentum
-    model.eval()
+    try:
+        for at in even: model(_images(tiles, at, device))
+    except BaseException:
+        for m, (_, kept) in zip(norms, before):
+            for k, v in m.named_buffers(): v.copy_(kept[k])
+        raise
+    finally:
+        for m, (momentum, _) in zip(norms, before): m.momentum = momentum
+        model.eval()
     return len(norms)
 
 def _images(tiles, at, device):

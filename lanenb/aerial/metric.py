@@ -63,7 +63,7 @@ def interval(matrices, roads, draws:int=1000, seed:int=0) -> tuple:
 
 # %% ../../nbs/aerial/05_metric.ipynb #22d12981
 class Scores:
-    "Per-tile counts of predictions: `add(predicted, tile)`, then `summary`, `by('city')`, `by_flag`. `classes`: number of class ids."
+    "Per-tile counts of predictions: `add(predicted, tile)`, then `summary`, or the functions `by_city` and `by_flag`. `classes`: number of class ids."
     def __init__(self, classes:int=3): self.classes, self.matrices, self.near, self.about = classes, [], [], []
     def __len__(self): return len(self.about)
 
@@ -74,7 +74,8 @@ class Scores:
         self.about.append({k: tile.get(k) for k in ("city", "road", "flags")})
 
     def summary(self, pick=None) -> dict:
-        "miou, iou of each class, near_f1 (mean of the line classes at 1 px), the 95 % interval low and high, tiles; of the tiles `pick` (indices), or all."
+        """miou, iou of each class, near_f1 (mean of the line classes at 1 px), the 95 % interval low and high, tiles; of the tiles `pick` (indices), or all.
+        Of no tiles miou (NaN) and tiles alone."""
         pick = range(len(self)) if pick is None else list(pick)
         if not len(pick): return dict(miou=math.nan, tiles=0)
         matrices = np.array([self.matrices[i] for i in pick])

@@ -12,7 +12,7 @@ import cv2, numpy as np
 
 # %% ../../nbs/aerial/03_scenery.ipynb #c915ea80
 def noise(rng, size:int, cell_px:float, octaves:int=3) -> np.ndarray:
-    "Smooth noise (size, size), float32, mean 0 and standard deviation about 1; `cell_px`: width of its largest features."
+    "Smooth noise (size, size), float32, mean 0 and standard deviation about 0.8; `cell_px`: width of its largest features."
     total = np.zeros((size, size), np.float32)
     for k in range(octaves):
         n = int(np.clip(round(size*2**k/cell_px), 2, size)) + 1

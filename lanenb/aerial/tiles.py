@@ -126,7 +126,8 @@ def _about(self, i:int) -> dict:
     city, path, _ = self.items[i]
     name = f"{city}/{path.stem}".lstrip("/")
     known = self.known.get(name, {})
-    return dict(name=name, city=city, path=path, road=known.get("road", re.sub(r"_[^_]*$", "", name) if self.roads else name),
+    road = re.sub(r"_[^_]*$", "", path.stem) if self.roads else path.stem
+    return dict(name=name, city=city, path=path, road=known.get("road", f"{city}/{road}".lstrip("/")),
                 flags=tuple(known.get("flags", ())), gsd=known.get("gsd"))
 Tiles.about = _about
 

@@ -137,7 +137,7 @@ def against(scores:dict, pairs:dict, metric:str) -> dict:
     return {k: paired(percent(scores[one], metric), percent(scores.get(other, {}), metric), level) for k, (one, other) in pairs.items()}
 
 def labels_table(scores:dict) -> list[dict]:
-    "A row per share of the labels and beginning: mIoU (%), the difference to scratch with its 95 % interval, widened for all comparisons, and the word."
+    "A row per share of the labels and beginning: mIoU (%), the difference to scratch with its 95 % interval, widened for the comparisons of its column, and the word."
     parts, pairs = {"validation": "valid_miou", "unseen": "unseen_miou"}, {k: (k, (k[0], "scratch")) for k in scores if k[1] != "scratch"}
     found, rows = {h: against(scores, pairs, m) for h, m in parts.items()}, []
     for share, start in sorted(scores, key=lambda k: (k[0], k[1] != "scratch", k[1])):

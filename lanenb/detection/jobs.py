@@ -6,7 +6,7 @@
 __all__ = ['JobSettings', 'read_job', 'check_address', 'post_json', 'Events', 'make_trainer', 'run_job']
 
 # %% ../../nbs/detection/17_jobs.ipynb #2a823f6d
-import hashlib, json, math, os, time, urllib.error, urllib.parse, urllib.request
+import hashlib, json, math, os, threading, time, urllib.error, urllib.parse, urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -132,7 +132,16 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req, fp, code, msg, headers, newurl): return None
 
 def post_json(address:str, value:dict, timeout_s:float) -> str|None:
-    "Post `value` as JSON to `address` without proxies and redirections; None when the answer is 2xx, else what went wrong."
+    """Post `value` as JSON to `address` without proxies and redirections; None when the answer is 2xx, else what went wrong.
+    Waits no longer than `timeout_s`, whatever the listener does."""
+    found = []
+    thread = threading.Thread(target=lambda: found.append(_post(address, value, timeout_s)), daemon=True)     # urllib's patience begins anew with every byte
+    thread.start()
+    thread.join(timeout_s)
+    return found[0] if found else "no answer in time"
+
+def _post(address, value, timeout_s) -> str|None:
+    "As `post_json`, but `timeout_s` is how long the listener may be silent."
     request = urllib.request.Request(address, json.dumps(value).encode(), {"Content-Type": "application/json", "User-Agent": "lanenb"}, method="POST")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
     try:

@@ -20,7 +20,7 @@ from .settings import MODEL_CONFIGS, ModelConfig, check_model
 _STAGES = ["stage2", "stage3", "stage4"]        # strides 8, 16, 32
 
 def _small_backbone():
-    "A HGNetV2 of 0.16 M parameters with features of 64, 128 and 256 channels."
+    "A HGNetV2 of 0.15 M parameters with features of 64, 128 and 256 channels."
     from transformers import HGNetV2Config
     out = [32, 64, 128, 256]
     return HGNetV2Config(stem_channels=[3, 16, 16], stage_in_channels=[16, *out[:3]], stage_mid_channels=[16, 16, 32, 64], stage_out_channels=out, hidden_sizes=out,

@@ -187,7 +187,7 @@ def shelf_scene(seed:int, size=(512, 384), products=None) -> tuple[np.ndarray, n
     return _develop(rgb, rng), ids, np.array(canvas.labels), share
 
 # %% ../../nbs/detection/04_shelves.ipynb #6469b886
-MIN_SHARE, MIN_PX = .2, 4      # an object is labelled when that much of it is visible, and its box has that many px a side
+MIN_SHARE, MIN_PX = .2, 4      # an object is labelled when others leave that much of it visible, and its box has that many px a side
 
 def _outline(mask:np.ndarray, x0:int, y0:int) -> list:
     "The polygons, in px of the whole picture, of a mask (h, w) whose corner is at (x0, y0)."

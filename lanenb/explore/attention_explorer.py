@@ -175,7 +175,7 @@ def _near(look, at, width) -> float|None:
 # %% ../../nbs/explore/06_attention_explorer.ipynb #8810e1f7
 def attention_summary(looks:SimpleNamespace) -> list[dict]:
     """A row per model and layer of `gather_looks`: mean uniformity, share within 40 px of the own x (over the image's width a uniform one has 80/width), and
-    `moved_by_picture`, over all frames, heads, true lanes and the rows that were written."""
+    `moved_by_picture`, over all frames, heads, seats and the rows that were written; the share: of the true lanes, for the mean of the heads."""
     rows = []
     for name, of in looks.by_model.items():
         for layer, heads in enumerate(len(m) for m in of[0].maps):

@@ -54,8 +54,8 @@ def worst_place(line, lane) -> np.ndarray:
 
 # %% ../../nbs/explore/03_clicking.ipynb #10b1a3fa
 def label_frame(frame, completer, s:PersonSettings, rng, seen=None) -> dict:
-    """Label a generated `frame` (`image`, true `lanes`) as the person `s` would: the `lanes` that are saved, `clicks` for each true lane, and `click_ms`, the
-    time of each completion. `seen`: what the `completer` saw in the image before."""
+    """Label a generated `frame` (`image`, true `lanes`) as the person `s` would: the `lanes` that are saved, `clicks` for each true lane, `click_ms`, the
+    time of each completion, and the lanes that were `proposed`. `seen`: what the `completer` saw in the image before."""
     seen, took = seen or completer.look(frame["image"]), []
     def complete(points, seat):
         began = time.perf_counter()

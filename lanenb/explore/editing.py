@@ -13,12 +13,13 @@ import numpy as np
 # %% ../../nbs/explore/02_editing.ipynb #eb8f7b16
 @dataclass(frozen=True, eq=False)
 class LaneEdit:
-    "A lane of the frame that is edited, px: `line` (N, 2), clicked `points` ((x, y), …), whether `accepted`, its `seat` in the model, its `origin`."
+    "A lane of the frame that is edited, px: `line` (N, 2), clicked `points` ((x, y), …), whether `accepted`, its `seat` in the model; before the first click: `origin`, `meant`."
     line: np.ndarray
     points: tuple = ()
     accepted: bool = False
     seat: int|None = None
     origin: np.ndarray|None = None
+    meant: bool = False
 
 @dataclass(frozen=True, eq=False)
 class FrameEdit:
@@ -48,7 +49,8 @@ def _lane(e, i) -> LaneEdit:
 def _through(lane, points, complete) -> LaneEdit:
     "`lane` completed through `points`."
     seat, line = complete(points, lane.seat)
-    return replace(lane, line=line, points=tuple(points), accepted=True, seat=seat)
+    meant = lane.meant if lane.points else lane.accepted
+    return replace(lane, line=line, points=tuple(points), accepted=True, seat=seat, meant=meant)
 
 def select(e:FrameEdit, i:int|None) -> FrameEdit:
     "Make lane `i` the active one, or none."
@@ -67,11 +69,11 @@ def reject(e:FrameEdit) -> FrameEdit:
     return _with(e, e.active, None, None)
 
 def clear(e:FrameEdit) -> FrameEdit:
-    """Take the points of the active lane away: it is again what it was when the image was opened; a lane that began with a click goes. Raises `ValueError`
-    when none is active."""
+    """Take the points of the active lane away: it is again what it was before the first click, accepted or not; a lane that began with a click goes. Raises
+    `ValueError` when none is active."""
     lane = _lane(e, e.active)
     if lane.origin is None: return reject(e)
-    return _with(e, e.active, replace(lane, line=lane.origin, points=()), e.active)
+    return _with(e, e.active, replace(lane, line=lane.origin, points=(), accepted=lane.meant if lane.points else lane.accepted), e.active)
 
 # %% ../../nbs/explore/02_editing.ipynb #6ebebd54
 SAME_ROW_PX = 3.0    # a click this near to the height of another one of its lane takes its place

@@ -56,13 +56,15 @@ def _check_leaf(path):
 
 def read_index(root) -> tuple[list[Sequence], list[Path]]:
     """All sequences under `root`, sorted, and the folders passed over because of their names.
-    Raises `DataError` for frames at the wrong depth, or when there is no sequence."""
+    Raises `DataError` for frames at the wrong depth, for a sequence that is there twice, or when there is none."""
     root, found, strange = Path(root), [], []
     if not root.is_dir(): raise DataError(root, "no such folder")
     for subject in _entries(root, 0, strange):
         for condition in _entries(subject, 1, strange):
             found += [Sequence(subject.name, condition.name, view.stem, _check_leaf(view)) for view in _entries(condition, 2, strange)]
     if not found: raise DataError(root, "holds no sequence: frames are expected at subject/condition/view/*.png")
+    for a, b in zip(found, found[1:]):
+        if a.name == b.name: raise DataError(b.path, f"is the same sequence as '{a.path.name}' beside it: keep one of the two")
     return found, strange
 
 # %% ../../nbs/gait/02_casia.ipynb #a36c07bb
@@ -165,8 +167,10 @@ def save_packed(path, frames) -> Path:
 
 def pack(root, out, width:int=64, progress:bool=False) -> dict:
     """Align the sequences under `root` to 64 × `width` and write them under `out` as subject/condition/view.npz; those already there are kept.
-    Returns the `number` packed and those left out as `bad`."""
+    Returns the `number` packed and those left out as `bad`. Raises `DataError` where `out` has sequences of another width."""
     index, bad = read_index(root)[0], []
+    there = next((path for s in index if (path := Path(out)/f"{s.name}.npz").exists()), None)
+    if there and (w := read_packed(there).shape[2]) != width: raise DataError(there, f"has frames {w} px wide, not {width}: pack into another folder")
     shown = Progress(len(index), on=progress, unit="sequence")
     for k, s in enumerate(index):
         target = Path(out)/f"{s.name}.npz"

@@ -48,12 +48,13 @@ def _signals(frames, bands) -> np.ndarray:
     return signals - signals.mean(0)
 
 def motion_spectra(data:GaitSet, bands:int=8, size:int=128) -> torch.Tensor:
-    """Amplitude spectra of the strips' signals as embeddings (S, size/3, 2*bands): what a film's rhythm alone says.
-    Raises `ValueError` when the bands do not divide the height."""
+    """Amplitude spectra of the strips' signals as embeddings (S, size//3 - size//40, 2*bands): what a film's rhythm alone says.
+    Of a film longer than `size` frames the middle is read. Raises `ValueError` when the bands do not divide the height."""
     check_bins(data.frames.shape[1], bands)
     out = []
     for i in range(len(data)):
-        s = _signals(data.sequence(i), bands)
+        film = data.sequence(i)
+        s = _signals(film[max(len(film) - size, 0)//2:][:size], bands)            # rfft would cut off the end, and half of the window with it
         a = np.abs(np.fft.rfft(s*np.hanning(len(s))[:, None], size, axis=0))[size//40:size//3]     # below: the camera passing by; above: noise
         out.append(torch.from_numpy(a/np.linalg.norm(a, axis=0).clip(1e-6)).float())
     return torch.stack(out)

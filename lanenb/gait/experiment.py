@@ -106,7 +106,7 @@ def _within(e, labels):
 # %% ../../nbs/gait/17_experiment.ipynb #cbfaab47
 def evaluate(model, data, untrained=None, device="cpu", seed:int=0, precision:str="bf16") -> tuple[dict, dict]:
     """All figures of a trained model on the test `GaitSet` by metric name, and what pictures need: `matrices`, `views`, `embeddings` (S, e, p),
-    `shuffled_matrices`.
+    `gei_matrices`.
     `untrained`: the model before training, as a control (None: left out)."""
     labels = data.subjects, data.conditions, data.views
     e = embed_set(model, data, device, [torch.arange, shuffled(seed), shuffled(seed + 1)], precision)
@@ -123,12 +123,15 @@ def evaluate(model, data, untrained=None, device="cpu", seed:int=0, precision:st
 def reading(m:dict) -> list[str]:
     "Sentences that read the metrics `m` of a run."
     def three(prefix="", end=""): return " / ".join(f"{m[f'{prefix}{k}{end}']:.1f}" if f"{prefix}{k}{end}" in m else "–" for k in ("nm", "bg", "cl"))
-    best = max(m.get("gei_nm", 0), m.get("untrained_nm", 0), m["chance"])
+    kind = next(k for k in ("nm", "bg", "cl") if k in m)                   # a set need not have normal walks to ask for
+    best, on = max(m.get(f"gei_{kind}", 0), m.get(f"untrained_{kind}", 0), m["chance"]), kind.upper()
     say = [f"Rank-1 NM / BG / CL: {three()} % (one view against one, identical views left out; chance {m['chance']:.1f} %). Against all other views at once: {three(end='_all')} %.",
            f"The mean silhouette scores {three('gei_')} %" + (f", the same network untrained {three('untrained_')} %" if "untrained_nm" in m else "") + ": "
-           + (f"training adds {m['nm'] - best:.1f} points on NM." if m["nm"] > best + 2 else "training adds nothing that can be relied on.")]
-    lost = m["nm"] - m["nm_shuffled"]
+           + (f"training adds {m[kind] - best:.1f} points on {on}." if m[kind] > best + 2 else "training adds nothing that can be relied on.")]
+    lost = m[kind] - m[f"{kind}_shuffled"]
     if m["order_moves"] < 1e-2: say.append("Shuffled frames change nothing: this model cannot see order.")
-    elif lost > 3: say.append(f"With shuffled probes it loses {lost:.1f} points on NM: it uses order.")
-    else: say.append(f"Shuffled frames move its embeddings ({m['order_moves']:.2f} of the distance between two walks of a person), but cost {lost:.1f} points on NM: it sees order and hardly uses it.")
+    elif lost > 3: say.append(f"With shuffled probes it loses {lost:.1f} points on {on}: it uses order.")
+    else:
+        say.append(f"Shuffled frames move its embeddings ({m['order_moves']:.2f} of the distance between two walks of a person), "
+                   f"but cost {lost:.1f} points on {on}: it sees order and hardly uses it.")
     return say

@@ -46,7 +46,7 @@ def check_memory(axis:str, clips:int, frames:int, channels:int, grid, limit:int|
     need, limit = lstm_bytes(axis, clips, frames, channels, grid), free_bytes() if limit is None else limit
     if need > limit:
         raise ValueError(f"an LSTM along '{axis}' over {clips} clips of {frames} maps of {channels} × {grid[0]} × {grid[1]} needs at least {need/2**30:.3g} GB, "
-                         f"{limit/2**30:.3g} GB are free; use smaller maps, fewer clips or the axis 'pixel'")
+                         f"{limit/2**30:.3g} GB are free; use smaller maps or fewer clips")
 
 # %% ../../nbs/gait/10_time_conv_lstm.ipynb #0a41c5ac
 class Remembered(nn.Module):

@@ -82,7 +82,7 @@ def _jobs(plan, out, workers):
 
 # %% ../../nbs/gait/05_walkers.ipynb #91df413a
 def write_walkers(out, subjects:int=64, vary:str="shape", views=FIVE, frames:int=24, seed:int=0, layout:str="packed", noise:float=0.6, workers:int=1, progress:bool=True) -> dict:
-    """Write a set of walkers in CASIA-B's folders under `out` (which must be empty, or hold this very set); it appears when it is complete. Returns its `subjects`, `sequences` and `frames`.
+    """Write a set of walkers in CASIA-B's folders under `out` (which must be empty, or hold this very set); it appears when it is complete. Returns its `subjects`, `sequences`, `frames` and `vary`.
 
     The same arguments give the same files, whatever `workers` (processes). Raises `ValueError` for a plan that makes no sense, `DataError` for a folder with something else in it."""
     plan, out = Plan(subjects, tuple(views), CONDITIONS, vary, layout, seed, Walk(frames=frames, noise=noise, pace=PACE if vary == "tempo" else None)), Path(out)
