@@ -32,8 +32,7 @@ def contestant(parameters:dict) -> str:
         if schedule: words.append(f"schedule {schedule}")
     if p.get("prompt_share"): words.append("prompted in training")
     if p.get("pretrained"): words.append("begun from that of the package" if p["pretrained"] == "trained" else f"begun from {p['pretrained']}")
-    shown = ("epochs", "copies") if p.get("epochs") or not p.get("split") else ()             # the copies of a whole split go without saying
-    if lasted := [f"{p[k]} {k}" for k in shown if p.get(k)]: words.append(" of ".join(lasted))
+    if lasted := [f"{p[k]} {k}" for k in ("epochs", "copies") if p.get(k)]: words.append(" of ".join(lasted))
     told = ("hint",) if not p.get("prompt_share") else ()
     more = {k: p[k] for k in (*told, "tokens", "lr", "first", "encoder_lr", "pair_share", "cut_jumps", "weights", "encoder", "score") if p.get(k) not in (None, "trained")}
     return ", ".join(words + [f"{k} {v}" for k, v in (more | (p.get("changes") or {})).items()])
