@@ -203,20 +203,23 @@ def data_aerial(out:Annotated[Path, typer.Option(help="Folder to write; it must 
 def evaluate_culane(pred:Annotated[Path, typer.Option(help="Folder of predicted .lines.txt.")],
                     gt:Annotated[Path, typer.Option(help="Data root with the labels.")],
                     list_file:Annotated[Path, typer.Option("--list", help="List of the frames to score.")], as_json:AsJson=False):
-    "CULane's F1 at IoU 0.5 and 0.75, mF1, and F1 per category."
+    "CULane's F1 at IoU 0.5 and 0.75, mF1, and F1 and false positives per category (of crossroads only the latter)."
     from lanenb.lanes.culane_metric import evaluate_folders
     result = evaluate_folders(_there(pred), _there(gt), _there(list_file, "file"), progress=sys.stderr.isatty())
     if as_json: return print(json.dumps({k: result[k] for k in ("iou", "mF1", "categories")}, indent=1))
     _show(f"mF1 {result['mF1']:.4f}", [dict(IoU=t, **row) for t, row in result["iou"].items()])
-    rows = [dict(category=c, frames=r["frames"], **{f"f1 at {t}": v["f1"] for t, v in r["iou"].items()}, mF1=r["mF1"]) for c, r in result["categories"].items()]
+    def scores(name, row): return {f"{name} at {t}": v[name] for t, v in row["iou"].items() if name in v}                # cross has false positives only
+    rows = [{"category": c, "frames": r["frames"], **scores("f1", r), **({"mF1": r["mF1"]} if "mF1" in r else {}), **scores("fp", r)} for c, r in result["categories"].items()]
     if rows: _show("categories", rows)
 
 @evaluate_app.command("tusimple", epilog="Example: lanenb evaluate tusimple --pred pred.json --gt data/TuSimple/test_label.json")
 def evaluate_tusimple(pred:Annotated[Path, typer.Option(help="Predictions, one JSON object a line.")],
-                      gt:Annotated[Path, typer.Option(help="Labels, one JSON object a line.")], as_json:AsJson=False):
+                      gt:Annotated[Path, typer.Option(help="Labels, one JSON object a line.")],
+                      scale:Annotated[float, typer.Option(help="Frame width / 1280, for frames of another size.")]=1., as_json:AsJson=False):
     "TuSimple's accuracy, false positives and false negatives."
     from lanenb.lanes.tusimple_metric import evaluate_files
-    result = evaluate_files(_there(pred, "file"), _there(gt, "file"))
+    if not 0 < scale < 1000: raise SettingsError(f"--scale is frame width / 1280, not {scale:g}")
+    result = evaluate_files(_there(pred, "file"), _there(gt, "file"), scale)
     print(json.dumps(result, indent=1)) if as_json else _show("", [result])
 
 # %% ../nbs/cli.ipynb #2f757db2

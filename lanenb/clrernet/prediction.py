@@ -242,14 +242,15 @@ def writing_video(path, fps:float, size):
 
 @contextmanager
 def whole_folder(path):
-    "Yield an empty folder that takes the place of the folder `path` when the block ends well, and is removed otherwise."
+    "Yield an empty folder that takes the place of the folder `path` when the block ends well, and is removed otherwise. Raises `DataError`."
     aside = path.with_name(f".{path.name}.partial")
     shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
     try:
+        aside.mkdir(parents=True)
         yield aside
         shutil.rmtree(path, ignore_errors=True)
         aside.rename(path)
+    except OSError as e: raise DataError(path, f"cannot be written ({e.strerror or e})") from e
     finally: shutil.rmtree(aside, ignore_errors=True)
 
 # %% ../../nbs/clrernet/17_prediction.ipynb #46b8a9e4
@@ -272,7 +273,7 @@ def _video(self:LanePredictor, path, target, overlays, step) -> int:
 def predict(self:LanePredictor, source, out, overlays:bool=True, overwrite:bool=False, progress:bool=True) -> dict:
     """Find the lanes in `source` (an image, a video, a folder of them) and write them under `out`: `.lines.txt`, and `overlays` (pictures and videos
     with lanes drawn). Returns `files`, `frames`, `lanes`, `skipped` (done before; none with `overwrite`), and `bad`: (name, cause) of what could not be
-    read. Raises `DataError` when nothing could, and before anything is written when the results in `out` are another maker's (unless `overwrite`)."""
+    read. Raises `DataError` when nothing could, when `out` cannot be written, and before that when the results in it are another maker's (unless `overwrite`)."""
     folder, names, targets = plan_outputs(source, out)
     made, said = Made(out, self.maker, overwrite), {n: self.told(folder/n) for n in names}
     waiting = [(n, t) for n, t in zip(names, targets) if overwrite or not is_done(n, t, overlays) or not made.fits(_written(n, t), said[n])]
@@ -289,7 +290,9 @@ def predict(self:LanePredictor, source, out, overlays:bool=True, overwrite:bool=
                     total["lanes"] += (self._video if _is_video(name) else self._image)(folder/name, target, overlays, step)
                     if not overlays: made.drop(_drawn(name, target))
                     finish(_written(name, target))
-                except DataError as e: total["bad"].append((name.as_posix(), e.cause))
+                except DataError as e:
+                    if e.path != str(folder/name): raise                   # it could be read, but not written
+                    total["bad"].append((name.as_posix(), e.cause))
     finally: bar.close()
     if waiting and len(total["bad"]) == len(names): _refuse(folder, source, total["bad"])
     return total

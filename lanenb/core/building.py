@@ -53,16 +53,24 @@ def building(out, own:str="", need:int=0):
     with taken(out):
         try:
             for left in out.parent.glob(f".{glob.escape(out.name)}.partial-*"): shutil.rmtree(left, ignore_errors=True)
+            _restore(old, out)
+            vacant(out, own)
             part.mkdir()
             yield part
             if own and (out/own).is_file():
                 shutil.rmtree(old, ignore_errors=True)
                 out.rename(old)
             part.rename(out)                                               # an empty folder is replaced by it
-            shutil.rmtree(old, ignore_errors=True)
+            if old.exists(): old.rename(part)                              # killed while it is removed, it must not be put back
         except OSError as e: raise DataError(out, f"cannot be written ({e.strerror or e})") from e
         except DataError as e: raise DataError(e.path.replace(str(part), str(out), 1), e.cause, e.line) from e.__cause__
-        finally: shutil.rmtree(part, ignore_errors=True)
+        finally:
+            _restore(old, out)
+            shutil.rmtree(part, ignore_errors=True)
+
+def _restore(old, out):
+    "Put the set `old`, which was to be replaced, back to `out` where the new one did not get there."
+    if old.exists() and not out.exists(): old.rename(out)
 
 # %% ../../nbs/core/02_building.ipynb #577a65d4
 def end_with(parent:int):

@@ -130,7 +130,9 @@ def read_json(path):
 
 def write_json(path, value) -> Path:
     "Write `value` to `path` as strict, indented JSON, atomically; arrays become lists, non-finite numbers null."
-    return write_text(path, json.dumps(_plain(value), indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    def text(ascii): return json.dumps(_plain(value), indent=1, allow_nan=False, ensure_ascii=ascii) + "\n"
+    try: return write_text(path, text(False))
+    except UnicodeEncodeError: return write_text(path, text(True))                  # a file's name need not be text
 
 # %% ../../nbs/core/01_files.ipynb #1d45f4b4
 def read_notebook(path):
@@ -280,7 +282,8 @@ _CODE = "holds pickled code, which is refused (only tensors and plain containers
 def read_array(path, name:str, or_only:bool=False) -> np.ndarray:
     """The array `name` of an `.npz` file (with `or_only` its only one, whatever its name), or the array of an `.npy`.
     Raises `DataError` when it is torn, wants to run code, or is larger than the memory."""
-    read_bytes(path, 1)
+    plain = read_bytes(path, 6) == b"\x93NUMPY"                                     # an .npy; an archive says below how large it becomes
+    if plain and (size := file_size(path)) > _LARGE and (lack := lack_of_memory(size)): raise DataError(path, lack)
     try:
         found = np.load(path, allow_pickle=False)
         if isinstance(found, np.ndarray): return found

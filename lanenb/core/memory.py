@@ -39,7 +39,8 @@ def free_memory() -> int:
 # %% ../../nbs/core/01_memory.ipynb #88da5ab8
 def _size(n) -> str:
     "A number of bytes, in GB or MB."
-    return f"{n/1e9:.3g} GB" if n >= 1e8 else f"{n/1e6:.2g} MB"
+    x, text, unit = (n/1e9, f"{n/1e9:.3g}", "GB") if n >= 1e8 else (n/1e6, f"{n/1e6:.2g}", "MB")
+    return f"{x:,.0f} {unit}" if "e" in text else f"{text} {unit}"
 
 def lack_of_memory(need:int, free:int|None=None) -> str:
     "Why `need` bytes of memory cannot be had, as the end of a sentence (`free`: what there is, when known already); empty when they can."

@@ -90,7 +90,8 @@ def _panel(ax, runs, column):
 
 # %% ../../nbs/core/07_plots.ipynb #1b7d87fa
 def as_picture(image) -> np.ndarray:
-    "An array that `imshow` draws as it is meant: (H, W) or (H, W, 3), uint8, bool or float in [0, 1]. Raises `ValueError` otherwise."
+    """An array that `imshow` draws as it is meant: (H, W) or (H, W, 3), uint8, bool or float in [0, 1]; other integers (the classes of a map) pass as they are.
+    Raises `ValueError` for another shape, or floats beyond [0, 1]."""
     image = np.asarray(image)
     if image.ndim != 2 and not (image.ndim == 3 and image.shape[2] == 3):
         raise ValueError(f"a picture is (H, W) or (H, W, 3), not {image.shape}")

@@ -180,7 +180,8 @@ def _locked(path:Path) -> Any:
             file.seek(0)
             holder = file.read().strip() or "?"
             file.close()
-            if _alive(holder): raise FolderInUse(f"another run (process {holder}) is working in {path.parent}") from None
+            looked = holder == "?" and time.monotonic() < end        # a report asks for an instant whether somebody has the lock, or its holder has yet to sign
+            if not looked and _alive(holder): raise FolderInUse(f"another run (process {holder}) is working in {path.parent}") from None
             if time.monotonic() > end: raise FolderInUse(f"what a killed run (process {holder}) has left is working in {path.parent}") from None
             time.sleep(.1)
             continue
@@ -291,12 +292,12 @@ def _drop_aside(folder:Path):
 
 # %% ../../nbs/core/08_runs.ipynb #ab65f59c
 def _touched(folder:Path, since:float) -> bool:
-    "Whether a run has written anything but its report into `folder` after the time `since`."
+    "Whether a run has written anything but its report into `folder`, or into or out of the folders in it, after the time `since`."
     own = {folder/n for n in (*_RESULTS, _NOTES, ".lock")}
-    return any(p.is_file() and p.stat().st_mtime >= since for top in folder.iterdir() if top not in own and not top.name.endswith(_ASIDE) for p in (top, *top.rglob("*")))
+    return any(p.exists() and p.stat().st_mtime >= since for top in folder.iterdir() if top not in own and not top.name.endswith(_ASIDE) for p in (top, *top.rglob("*")))
 
 def _finished_before(folder:Path) -> bool:
-    "Whether `folder` holds the results of a run that succeeded, in their place or aside; those aside are dropped where a killed run has written over what belongs to them."
+    "Whether `folder` holds the results of a run that succeeded, in their place or aside; those aside are dropped where a killed run has written over or removed what belongs to them."
     from lanenb.core.reports import read_record
     aside = folder/("metrics.json" + _ASIDE)
     if aside.exists() and _touched(folder, aside.stat().st_mtime): _drop_aside(folder)

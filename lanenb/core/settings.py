@@ -36,16 +36,24 @@ def setting(default, help:str, unit:str|None=None, choices=None, low=None, high=
 
 # %% ../../nbs/core/02_settings.ipynb #18804a08
 def fit(name:str, value, kind):
-    "Return `value` as the type `kind` (int for float, list for tuple accepted), or raise `SettingsError`."
+    "Return `value` as the type `kind` (int for float, list for tuple accepted; elements as `tuple[…]` names them), or raise `SettingsError`."
     options = typing.get_args(kind) if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union else (kind,)
     if value is None and type(None) in options: return None
     for option in options:
         base = typing.get_origin(option) or option
         if base is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**1000: return float(value)
-        if base is tuple and isinstance(value, (list, tuple)): return tuple(value)
-        if isinstance(value, base) and (base is bool or not isinstance(value, bool)): return value
-    wanted = " or ".join("none" if o is type(None) else getattr(o, "__name__", str(o)) for o in options)
+        if base is tuple:
+            if isinstance(value, (list, tuple)) and (parts := _parts(value, typing.get_args(option))) is not None: return parts
+        elif isinstance(value, base) and (base is bool or not isinstance(value, bool)): return value
+    wanted = " or ".join("none" if o is type(None) else str(o) if typing.get_args(o) else getattr(o, "__name__", str(o)) for o in options)
     raise SettingsError(f"parameter '{name}' must be {wanted}, not {said(value)} ({type(value).__name__})")
+
+def _parts(values, kinds):
+    "The list or tuple `values` as a tuple whose elements have the `kinds` of a `tuple[…]` (any, where there are none); None when they do not."
+    if not kinds: return tuple(values)
+    if kinds[1:] == (...,): kinds = kinds[:1]*len(values)
+    try: return tuple(fit("", v, kind) for v, kind in zip(values, kinds, strict=True))
+    except ValueError: return None                       # another length, or a SettingsError
 
 def said(value) -> str:
     "`value` as an error message shows it: cut short when it is long."
@@ -67,16 +75,16 @@ class Settings:
             _allowed(f, value)
 
     @classmethod
-    def from_preset(cls, name:str, **changes):
+    def from_preset(cls, name:str, /, **changes):
         "The settings of the preset `name` with `changes` on top. Raises `SettingsError`."
-        check_names([name], cls.PRESETS, "preset")
+        check_names([fit("preset", name, str)], cls.PRESETS, "preset")
         return cls.from_parameters({**cls.PRESETS[name], **changes})
 
     @classmethod
     def from_parameters(cls, parameters:dict):
-        "Settings from a dict of names and values, `preset` included. Raises `SettingsError` for unknown names and wrong types."
+        "Settings from a dict of names and values, `preset` (None: none) included. Raises `SettingsError` for unknown names and wrong types."
         parameters = dict(parameters)
-        if preset := parameters.pop("preset", None): return cls.from_preset(preset, **parameters)
+        if (preset := parameters.pop("preset", None)) is not None: return cls.from_preset(preset, **parameters)
         check_names(parameters, [f.name for f in fields(cls)])
         return cls(**parameters)
 

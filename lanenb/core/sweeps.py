@@ -99,7 +99,7 @@ def _seeds(raw, template, path, lines) -> list:
     if "seed" not in template.defaults: raise DataError(path, f"template '{template.name}' has no parameter 'seed'", line)
     if type(seeds) is int and 0 < seeds <= _MOST: return list(range(seeds))
     if isinstance(seeds, list) and seeds and all(type(s) is int for s in seeds) and len(set(seeds)) == len(seeds): return seeds
-    raise DataError(path, "'seeds' is a count or a list of different whole numbers", line)
+    raise DataError(path, f"'seeds' is a count (from 1; {_MOST:,} are the most) or a list of different whole numbers", line)
 
 # %% ../../nbs/core/10_sweeps.ipynb #4c45cb58
 def _grid(raw, template, path, lines) -> list[dict]:

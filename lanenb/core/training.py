@@ -58,16 +58,16 @@ class _Step(nn.Module):
         with torch.autocast(next(self.model.parameters()).device.type, torch.bfloat16, enabled=self.half): found = self.loss(self.model, batch)
         if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict)): raise TypeError("the loss must return (scalar, dict of scalars)")
         loss, scalars = found
+        if taken := sorted(_TAKEN & scalars.keys()): raise ValueError(f"a scalar of the loss cannot be called '{taken[0]}': curves.csv has that column already")
         if not torch.is_tensor(loss): raise TypeError(f"the loss must be a tensor, not {type(loss).__name__}")
         return _number("loss", loss, loss.device), {k: _number(k, v, loss.device).detach() for k, v in scalars.items()}
 
-_TAKEN = ("step", "epoch", "lr", "grad_norm", "seconds")
+_TAKEN = {"step", "epoch", "lr", "loss", "grad_norm", "seconds"}
 
 def _number(name, value, device):
     "`value` as a 32-bit tensor of shape ()."
     value = torch.as_tensor(value, dtype=torch.float32, device=device)
     if value.numel() != 1: raise TypeError(f"'{name}' must be one number, not a tensor of shape {tuple(value.shape)}")
-    if name in _TAKEN: raise ValueError(f"a scalar of the loss cannot be called '{name}': curves.csv has that column already")
     return value.reshape(())
 
 # %% ../../nbs/core/06_training.ipynb #f5bccd85
@@ -147,8 +147,7 @@ def _is_step(self:Trainer, item) -> bool:
 @patch
 def _update(self:Trainer, item):
     "One optimiser step from the gradients gathered."
-    names = sorted(self._sums)
-    values = torch.stack([self._sums[k] for k in names])
+    names, values = self._listed(self._sums)
     values = torch.cat([values, values.new_tensor([[float(bool(self._asked)), 1]])])
     if self.world > 1: values = self.accelerator.reduce(values, "sum")
     total = values[names.index("loss"), 1].clamp(min=1e-12)
@@ -163,6 +162,13 @@ def _update(self:Trainer, item):
     if self.scheduler is not None: self.scheduler.step()
     if self.ema is not None: self.ema.update(self.model)
     self.optimizer.zero_grad(set_to_none=True)
+
+# %% ../../nbs/core/06_training.ipynb #c9c1068b
+@patch
+def _listed(self:Trainer, sums) -> tuple:
+    "The names in the `sums` of all processes, sorted, and this one's sums and weights in that order (N, 2): 0 and 0 for what it did not return."
+    names = sorted(set(gather_object(list(sums)))) if self.world > 1 else sorted(sums)
+    return names, torch.stack([sums.get(k, torch.zeros_like(sums["loss"])) for k in names])
 
 # %% ../../nbs/core/06_training.ipynb #e971dee5
 @patch
@@ -215,8 +221,7 @@ def _valid_loss(self:Trainer) -> dict:
         with sharing(item.count > 0): loss, scalars = self.bare(batch)
         weight = _weight(item, scalars)
         _collect(sums, dict(scalars, loss=loss), weight)
-    names = sorted(sums)
-    values = torch.stack([sums[k] for k in names])
+    names, values = self._listed(sums)
     if self.world > 1: values = self.accelerator.reduce(values, "sum")
     return dict(zip(names, _means(values).tolist()))
 

@@ -124,8 +124,8 @@ def data_root(path) -> Path:
     return path
 
 def list_file(root, split:str) -> Path:
-    """The list of `split` (train, val, test, or one of the nine `CATEGORIES`) under `root`. Raises `DataError` when it is missing, `ValueError`
-    for another name."""
+    """The path of the list of `split` (train, val, test, or one of the nine `CATEGORIES`) under `root`, also where there is no such file: its reader says so.
+    Raises `DataError` for a root without a list/ folder, `ValueError` for another name."""
     check_names([split], [*_LISTS, *CATEGORIES], "split")
     names = _LISTS.get(split) or (f"test_split/test{CATEGORIES.index(split)}_{split}.txt",)
     folder = data_root(root)/"list"

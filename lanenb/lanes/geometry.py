@@ -131,7 +131,8 @@ def clip_lane(lane, size) -> np.ndarray:
     cut = (np.diff(seen) > 1) | (leave[seen[:-1]] < 1) | (enter[seen[1:]] > 0)
     runs = np.split(seen, np.flatnonzero(cut) + 1)
     parts = [np.vstack([a[r] + enter[r, None]*d[r], a[r[-1]] + leave[r[-1]]*d[r[-1]]]) for r in runs]
-    return as_lane(np.clip(max(parts, key=lambda p: p[-1, 1] - p[0, 1]), 0, size))
+    inside = as_lane(np.clip(max(parts, key=lambda p: p[-1, 1] - p[0, 1]), 0, size))
+    return inside if len(inside) > 1 else as_lane([])                           # two rows may be one in 32 bits
 
 # %% ../../nbs/lanes/02_geometry.ipynb #6cbf1f3f
 def monotone_run(points) -> np.ndarray:

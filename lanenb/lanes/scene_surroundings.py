@@ -93,7 +93,7 @@ class Thing:
     seed: int = 0
 
 def _post(canvas, a, b, width, colour):
-    "A post between pixels `a` and `b`, `width` px thick (thin ones keep at least half a pixel by fading)."
+    "A post between pixels `a` and `b`, `width` px thick (a thin one 0.9, so that it does not vanish)."
     d = np.subtract(b, a)
     n = np.array([-d[1], d[0]])/max(np.hypot(*d), 1e-6)*max(width, .9)/2
     cv2.fillConvexPoly(canvas, np.round(np.array([a + n, b + n, b - n, a - n])*16).astype(np.int32), colour, cv2.LINE_AA, 4)

@@ -137,7 +137,7 @@ def _run_clips(plans, root, workers:int, progress:bool) -> list:
 # %% ../../nbs/lanes/07_scenes.ipynb #42e4a71f
 def write_culane(out, n:int=60, seed:int=0, workers:int|None=None, progress:bool=True) -> dict:
     """Write a generated set of `n` frames in CULane's layout to the folder `out` and return a summary. The set appears at once when it is
-    complete; an older generated one there is replaced. Raises `DataError` or `ValueError`."""
+    complete; an older generated one there is replaced. Raises `DataError`, `ValueError`, or `RuntimeError` when a worker process dies."""
     out = Path(out).absolute()
     if n < 1: raise ValueError(f"a set needs at least one frame, not {n}")
     if seed < 0: raise ValueError(f"the seed must not be negative, but is {seed}")
